@@ -1,0 +1,417 @@
+"""What a source and a sink are: the protocols, and the values that pass between them and the engine.
+
+A plugin is found by its entry point (`connector.sources`, `connector.sinks`), imported at first use, and built as
+`PluginClass(name, settings, tools)`, where `settings` is an instance of the class's own `settings` model. It imports
+`ticket`, `errors`, `clock`, this module and `wire`, and nothing else of ours. The suites in `connector.contract`
+say what every plugin must do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Flag, StrEnum, auto
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from connector.clock import Clock, SystemClock
+from connector.errors import Finding, SettingsError
+from connector.ticket import Comment, Ticket
+
+# ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Secret:
+    """Where a secret is kept, never the secret: `env:NAME` or `file:PATH`. `repr` shows the place alone."""
+
+    __slots__ = ("place",)
+
+    def __init__(self, place: str) -> None:
+        if not place.startswith(("env:", "file:")) or not place.partition(":")[2]:
+            raise ValueError("a secret is written as env:NAME or file:PATH, never as its value")
+        self.place = place
+
+    def reveal(self, base: Path) -> str:
+        """The secret itself, read now; a relative file starts from `base`. Raises SettingsError."""
+        kind, _, name = self.place.partition(":")
+        if kind == "env":
+            value = os.environ.get(name, "")
+            remedy = f"set the environment variable {name}"
+        else:
+            value, remedy = _first_line(base / name), f"put the secret into the first line of {name}"
+        if not value:
+            raise SettingsError([Finding("no-secret", self.place, "there is no secret here", remedy)])
+        return value
+
+    def __repr__(self) -> str:
+        return self.place
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(
+            cls, core_schema.str_schema(), serialization=core_schema.plain_serializer_function_ser_schema(repr)
+        )
+
+
+def _first_line(path: Path) -> str:
+    try:
+        return path.read_text("utf-8").split("\n", 1)[0].strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+class PluginSettings(BaseModel):
+    """Settings of one source or sink; unknown ones are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: str
+
+
+class SourceSettings(PluginSettings):
+    """What every source can be told. `id` names the source in keys and defaults to its name; it outlives renaming."""
+
+    id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
+    path: str
+
+
+class Clearance(StrEnum):
+    """How much of the PHI compartment a sink may see."""
+
+    NONE = "none"
+    FULL = "full"
+
+
+class SinkSettings(PluginSettings):
+    """What every sink can be told. Times are in seconds."""
+
+    url: str
+    mapping: str
+    settle_after: float = Field(gt=0)
+    timeout: float = Field(default=75.0, gt=0, description="longest wait for one answer; ServiceNow works up to 60 s")
+    concurrency: int = Field(default=4, ge=1, le=32)
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    bulk: Literal["auto", "off"] = "auto"
+    attachments: Literal["withhold", "send"] = "withhold"
+    clearance: Clearance = Clearance.NONE
+    proxy: str | None = None
+    ca_bundle: str | None = None
+
+
+# ── sources ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What a channel hands over, untouched. `place` names it for ever within its source (`clinic.ndjson:17`)."""
+
+    place: str
+    data: bytes
+    at: float | None = None
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> bytes:
+        """What was read, in 16 bytes. Two records of one place with the same digest say the same."""
+        return hashlib.blake2b(self.data, digest_size=16).digest()
+
+    def __repr__(self) -> str:
+        return f"Record({self.place!r}, {len(self.data)} bytes)"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some records, and how the cursor changes once they are safe.
+
+    `cursor` maps an entry to its new value, or to None where the entry ends; entries not named stay. `complete`
+    says that the source has been read to its end with this page: only then does a missing record mean anything.
+    """
+
+    records: Sequence[Record]
+    cursor: Mapping[str, str | None] = field(default_factory=dict)
+    complete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Something said in a known talk. `thread` names messages it may belong to, nearest first.
+
+    `ticket` is what it becomes when none of them is ever seen; its `thread` must hold the reply's own id too.
+    """
+
+    thread: tuple[str, ...]
+    comment: Comment
+    ticket: Ticket
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """Read and understood, and it makes no ticket: a talk that the bot resolved, an auto-reply."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """Cannot be a ticket. The record is kept and can be read again."""
+
+    finding: Finding
+
+
+Reading = Ticket | Reply | Counted | Rejected
+
+
+@dataclass(frozen=True, slots=True)
+class SourceTools:
+    """What the composition root gives a source: the folder that relative paths start from, and time."""
+
+    base: Path = Path(".")
+    clock: Clock = field(default_factory=SystemClock)
+
+
+class Source(Protocol):
+    """Reads one channel."""
+
+    settings: ClassVar[type[BaseModel]]
+
+    def __init__(self, name: str, settings: Any, tools: SourceTools) -> None: ...
+
+    def check(self) -> Sequence[Finding]:
+        """What is wrong with the settings or the place they name. Reads only."""
+
+    def pages(self, cursor: Mapping[str, str]) -> Iterator[Page]:
+        """What is new or changed since `cursor`, in pages of a few hundred records. Raises RemoteError."""
+
+    def read(self, record: Record) -> Reading:
+        """The record's meaning. Pure: same record, same answer; never raises."""
+
+
+# ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+KEY_LIMIT = 100
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
+_NAMESPACE = uuid.UUID("5b0c1a5e-8a1d-5c66-9d1e-0f7c2f6f3a10")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The name of one thing to do, the same for every attempt: site, source id, external id, table, part.
+
+    `part` is `ticket`, `update:N`, `comment:ID`, `file:COMMENT:NAME:SHA256` or `link:…`. No component is empty.
+    """
+
+    site: str
+    source: str
+    external_id: str
+    table: str
+    part: str
+
+    def __post_init__(self) -> None:
+        if not all((self.site, self.source, self.external_id, self.table, self.part)):
+            raise ValueError("a key has no empty component")
+
+    @property
+    def text(self) -> str:
+        """All components, unambiguous; the ledger's unique name for the delivery."""
+        return "\x1f".join((self.site, self.source, self.external_id, self.table, self.part))
+
+    @property
+    def uuid(self) -> str:
+        """UUIDv5 of the key in 32 hex digits: ServiceNow's client-chosen `sys_id`, Zendesk's Idempotency-Key."""
+        return uuid.uuid5(_NAMESPACE, self.text).hex
+
+    @property
+    def remote(self) -> str:
+        """`SITE:SOURCE:EXTERNAL_ID`, what the remote record carries and is looked up by; 100 characters at most.
+
+        The external id is hashed where it is long or leaves `[A-Za-z0-9_.:-]`; so is the part of a follow-up ticket.
+        """
+        external = self.external_id if self.part == "ticket" else f"{self.external_id}\x1f{self.part}"
+        whole = f"{self.site}:{self.source}:{external}"
+        if len(whole) <= KEY_LIMIT and _PLAIN.fullmatch(whole):
+            return whole
+        digest = hashlib.sha256(external.encode("utf-8", "surrogatepass")).hexdigest()[:40]
+        return f"{self.site}:{self.source}:{digest}"
+
+    @property
+    def marker(self) -> str:
+        """A short word, unique to this key, that can stand in a comment's text and be found again."""
+        return f"{self.site}-{self.uuid[:20]}"
+
+
+class Do(StrEnum):
+    """The kinds of delivery."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    COMMENT = "comment"
+    ATTACH = "attach"
+    LINK = "link"
+
+
+class Can(Flag):
+    """What a sink claims; the contract suite proves each claim."""
+
+    FIND = auto()
+    COMMENT = auto()
+    ATTACH = auto()
+    LINK = auto()
+    PROBLEM = auto()
+    CHANGES = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A field that a mapping may write. `name` may end in `*` (`u_*`). `choices` None means any value.
+
+    A `merged` field is a list that is added to and taken from, never replaced (tags).
+    """
+
+    name: str
+    label: str = ""
+    choices: frozenset[str] | None = None
+    max_length: int | None = None
+    merged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """Rendered fields turned into the body that will be sent: names looked up, nothing written."""
+
+    body: Mapping[str, Any]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One thing to do. `fields` is what the mapping rendered, `body` what `resolve` made of it, frozen.
+
+    `remote_id` names the record to write to (all kinds but create). For ATTACH, `body` holds `name`,
+    `content_type`, `size`, `sha256`, and `content()` gives the bytes.
+    """
+
+    do: Do
+    key: Key
+    body: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    remote_id: str = ""
+    content: Callable[[], bytes] | None = None
+
+    def __repr__(self) -> str:
+        return f"Write({self.do}, {self.key.marker}, {self.remote_id or 'new'})"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a sink answers. `echo` holds, per rendered field, the value the remote keeps, in its own raw form.
+
+    `unkept` names the fields whose value the remote did not take over, as (sent, kept). `learned` is what the sink
+    wants remembered about this account (`client_sys_id: yes`).
+    """
+
+    remote_id: str
+    number: str = ""
+    url: str = ""
+    echo: Mapping[str, Any] = field(default_factory=dict)
+    unkept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    created_at: str = ""
+    learned: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The answer to a look-up: what carries the key (oldest first), by the remote's clock when.
+
+    `control` says that the same query form with the same credential has just found a record known to exist; it is
+    None where no such record was named.
+    """
+
+    found: tuple[Receipt, ...]
+    date: datetime | None
+    control: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remote:
+    """A record as it stands now: raw values per rendered field, and whether it can still be changed."""
+
+    remote_id: str
+    fields: Mapping[str, Any]
+    number: str = ""
+    resolved: bool = False
+    closed: bool = False
+
+
+class Limiter(Protocol):
+    """One request budget per remote account, shared by every process."""
+
+    def take(self) -> None:
+        """Wait for a slot; raises Transient when the wait is longer than the time budget."""
+
+    def hold(self, seconds: float) -> None:
+        """The remote said 429: nobody sends before so many seconds have passed."""
+
+
+class _Unlimited:
+    def take(self) -> None:
+        return None
+
+    def hold(self, seconds: float) -> None:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class SinkTools:
+    """What the composition root gives a sink. `memory` is what it learned about its account before."""
+
+    base: Path = Path(".")
+    clock: Clock = field(default_factory=SystemClock)
+    limiter: Limiter = field(default_factory=_Unlimited)
+    memory: Mapping[str, str] = field(default_factory=dict)
+
+
+class Sink(Protocol):
+    """Writes to one help desk. Every method but the last two talks to the remote and raises RemoteError."""
+
+    settings: ClassVar[type[BaseModel]]
+    can: ClassVar[Can]
+    table: str
+    settle_after: float
+    call_seconds: float
+
+    def __init__(self, name: str, settings: Any, tools: SinkTools) -> None: ...
+
+    def check(self) -> Sequence[Finding]:
+        """Ask the remote about credential, rights, fields, choices, groups and clock; writes nothing."""
+
+    def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
+        """Turn rendered fields into a body. Reads only (people, groups); the engine freezes the result."""
+
+    def read(self, remote_id: str, fields: Sequence[str]) -> Remote | None:
+        """The record as it stands, or None where it is gone."""
+
+    def create(self, write: Write) -> Receipt: ...
+
+    def update(self, write: Write) -> Receipt: ...
+
+    def comment(self, write: Write) -> Receipt: ...
+
+    def attach(self, write: Write) -> Receipt: ...
+
+    def find(self, write: Write, control: Write | None) -> Look:
+        """Look for what `write` would have made. `control` is a write of the same kind known to have been done."""
+
+    def guards(self, write: Write, age: float) -> bool:
+        """Does the remote itself refuse a second copy, `age` seconds after the first attempt? Then an empty look
+        needs no positive control."""
+
+    def fields(self) -> Sequence[FieldSpec]:
+        """What a mapping may write, known without asking the remote."""
