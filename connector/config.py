@@ -1,0 +1,261 @@
+"""Settings: `connector.yaml` read, checked and turned into values. Every finding comes at once, with its line."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from connector.checked import checked, where
+from connector.errors import Finding, SettingsError
+from connector.yamlfile import Document, Place, read, suggestion
+
+SOURCES = "connector.sources"
+SINKS = "connector.sinks"
+
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?([smhd]?)")
+_SITE = re.compile(r"[a-z0-9][a-z0-9-]{2,22}[a-z0-9]")
+_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LEDGERS = ("sqlite:///", "postgresql+psycopg://")
+
+P = TypeVar("P", bound=BaseModel)
+
+
+def _seconds(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = _DURATION.fullmatch(value.strip())
+    if match is None:
+        raise ValueError("a time is written as seconds (90) or with its unit (90s, 15m, 2h, 1d)")
+    return float(match[1]) * _UNITS[match[2]]
+
+
+def _database(value: str) -> str:
+    if not value.startswith(_LEDGERS):
+        raise ValueError(f"a ledger starts with {' or '.join(_LEDGERS)}")
+    return value
+
+
+def _slug(value: str) -> str:
+    if not _SITE.fullmatch(value):
+        raise ValueError("a site is 4 to 24 of a-z, 0-9 and -, such as north-7f3a")
+    return value
+
+
+Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Problems(_Part):
+    """When several incidents look like one outage. `window` is the longest silence after the latest report."""
+
+    mode: Literal["suggest", "auto", "off"] = "suggest"
+    window: Seconds = 1800.0
+    tickets: int = Field(default=3, ge=2, description="so many tickets make an outage")
+    people: int = Field(default=3, ge=1, description="from so many people")
+
+
+class Route(_Part):
+    """Which sink gets a ticket, and which group there."""
+
+    when: dict[str, Any] = {}
+    sink: str
+    group: str | None = None
+
+
+class SettingsFile(_Part):
+    """What may stand in a settings file. Plugins check their own part of it."""
+
+    site: Annotated[str, AfterValidator(_slug)] | None = Field(
+        default=None,
+        description="short name of this installation, part of every key; `connector init` mints it, never change it",
+    )
+    ledger: Annotated[str, AfterValidator(_database)] = Field(
+        default="sqlite:///connector.db",
+        description="the database; a relative SQLite file starts at the folder of this file",
+    )
+    sources: dict[Name, dict[str, Any]] = Field(min_length=1, description="the channels to read, by name")
+    sinks: dict[Name, dict[str, Any]] = Field(min_length=1, description="the help desks to write to, by name")
+    routes: tuple[Route, ...] = Field(default=(), description="which sink gets a ticket; the first match wins")
+    problems: Problems = Problems()
+    wait: Seconds = Field(default=30.0, description="so long a run waits for rows that become due")
+    pending: Seconds = Field(default=900.0, description="so long a reply waits for its original")
+
+
+class Section(dict[str, Any]):
+    """The settings of one plugin as they stand in the file, and where that is."""
+
+    def __init__(self, data: Mapping[str, Any], document: Document | None = None, place: Place = ()) -> None:
+        super().__init__(data)
+        self.document = document
+        self.place = place
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The settings of one installation. Times are in seconds; relative paths in them start at `base`."""
+
+    path: Path
+    site: str | None
+    ledger: str
+    sources: Mapping[str, Section]
+    sinks: Mapping[str, Section]
+    routes: tuple[Route, ...]
+    problems: Problems
+    wait: float
+    pending: float
+
+    @property
+    def base(self) -> Path:
+        """The folder of the settings file."""
+        return self.path.resolve().parent
+
+
+def load(path: Path) -> Settings:
+    """The settings in `path`. Raises SettingsError with all findings, in the order of the file."""
+    document = read(path)
+    data = document.data
+    if not isinstance(data, dict):
+        raise SettingsError([Finding("bad-settings", document.where(), "there are no settings here")])
+    file, findings = checked(SettingsFile, data, document)
+    findings += [found for group in (SOURCES, SINKS) for found in _plugin_findings(document, group)]
+    findings += [*_route_findings(document), *_id_findings(document), *_password_findings(document, data, ())]
+    if file is None or findings:
+        raise SettingsError(sorted(dict.fromkeys(findings), key=_line))
+    return Settings(
+        path=path,
+        site=file.site,
+        ledger=file.ledger,
+        sources={name: Section(raw, document, ("sources", name)) for name, raw in file.sources.items()},
+        sinks={name: Section(raw, document, ("sinks", name)) for name, raw in file.sinks.items()},
+        routes=file.routes or (Route(sink=next(iter(file.sinks))),),
+        problems=file.problems,
+        wait=file.wait,
+        pending=file.pending,
+    )
+
+
+def plugins(group: str) -> dict[str, importlib.metadata.EntryPoint]:
+    """The installed plugins of a group (`connector.sources`, `connector.sinks`) by type; none is imported."""
+    return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}
+
+
+def plugin_settings(kind: str, name: str, raw: Mapping[str, Any], model: type[P]) -> P:
+    """The settings of one source or sink (`kind`) as an instance of its own model. Raises SettingsError."""
+    document, place = (raw.document, raw.place) if isinstance(raw, Section) else (None, (f"{kind}s", name))
+    made, findings = checked(model, dict(raw), document, place)
+    if made is None:
+        raise SettingsError(findings)
+    return made
+
+
+def _line(finding: Finding) -> int:
+    number = finding.where.rpartition(":")[2]
+    return int(number) if number.isdecimal() else 0
+
+
+# ── what the file's own model cannot see ─────────────────────────────────────────────────────────────────────────
+
+
+def _sections(document: Document, heading: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    part = document.data.get(heading)
+    for name, raw in part.items() if isinstance(part, dict) else ():
+        if isinstance(raw, dict):
+            yield name, raw
+
+
+def _plugin_findings(document: Document, group: str) -> Iterator[Finding]:
+    installed = plugins(group)
+    heading = group.rpartition(".")[2]
+    for name, raw in _sections(document, heading):
+        place = (heading, name)
+        kind = raw.get("type")
+        if kind is None:
+            yield Finding("missing-setting", document.where(place), f'"{name}" has no type', _installed(installed))
+        elif not isinstance(kind, str) or kind not in installed:
+            remedy = suggestion(str(kind), installed)
+            what = f'there is no {heading[:-1]} of type "{str(kind)[:60]}"'
+            remedy = "; ".join(part for part in (remedy, _installed(installed)) if part)
+            yield Finding("unknown-type", document.where((*place, "type")), what, remedy)
+        else:
+            yield from _own_findings(installed[kind], raw, document, place)
+
+
+def _own_findings(
+    entry: importlib.metadata.EntryPoint, raw: dict[str, Any], document: Document, place: Place
+) -> list[Finding]:
+    try:
+        model = entry.load().settings
+    except (ImportError, AttributeError) as error:
+        what = f'the plugin "{entry.name}" ({entry.value}) cannot be loaded: {error}'
+        return [Finding("broken-plugin", document.where(place), what, "install it again")]
+    return checked(model, raw, document, place)[1]
+
+
+def _installed(installed: Mapping[str, object]) -> str:
+    return f"installed: {', '.join(sorted(installed)) or 'none'}"
+
+
+def _route_findings(document: Document) -> Iterator[Finding]:
+    sinks = [name for name, _ in _sections(document, "sinks")]
+    routes = document.data.get("routes") or []
+    if not isinstance(routes, list):
+        return
+    if not routes and len(sinks) > 1:
+        remedy = f"end the routes with a line such as - {{sink: {sinks[0]}}}"
+        yield Finding("no-route", where(document, ("sinks",)), "there are several sinks and no routes", remedy)
+    for index, route in enumerate(routes):
+        sink = route.get("sink") if isinstance(route, dict) else None
+        if isinstance(sink, str) and sink not in sinks:
+            remedy = suggestion(sink, sinks) or f"sinks are: {', '.join(sinks) or 'none'}"
+            yield Finding("unknown-sink", document.where(("routes", index, "sink")), f'no sink "{sink[:60]}"', remedy)
+    yield from _reach_findings(document, routes)
+
+
+def _reach_findings(document: Document, routes: list[Any]) -> Iterator[Finding]:
+    """Every ticket needs a route, and every route needs a ticket that can reach it."""
+    open_ends = [index for index, route in enumerate(routes) if isinstance(route, dict) and not route.get("when")]
+    if routes and not open_ends:
+        what = "a ticket that fits none of the routes would have no sink"
+        yield Finding("no-route", document.where(("routes",)), what, "end with a route that has no `when`")
+    if open_ends and open_ends[0] < len(routes) - 1:
+        place = document.where(("routes", open_ends[0] + 1))
+        yield Finding("unreachable-route", place, "an earlier route without `when` takes every ticket", "move it down")
+
+
+def _id_findings(document: Document) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, raw in _sections(document, "sources"):
+        id_ = str(raw.get("id") or name)
+        if id_ in seen:
+            what = f'sources "{seen[id_]}" and "{name}" have the same id'
+            yield Finding("same-id", document.where(("sources", name, "id")), what, "give each its own `id`")
+        seen[id_] = name
+
+
+def _password_findings(document: Document, value: Any, place: Place) -> Iterator[Finding]:
+    if isinstance(value, str) and _has_password(value):
+        remedy = (
+            "take it out of the address: PGPASSWORD or ~/.pgpass for a ledger, `auth` with env: or file: for a sink"
+        )
+        yield Finding("literal-secret", document.where(place), "there is a password in this address", remedy)
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for step, part in parts:
+        yield from _password_findings(document, part, (*place, step))
+
+
+def _has_password(text: str) -> bool:
+    try:
+        return "://" in text and bool(urlsplit(text).password)
+    except ValueError:
+        return False
