@@ -1,0 +1,178 @@
+"""How every command starts and ends: the options all share, errors as one message, the exit code.
+
+Importing this module loads click and the error tree and nothing else, so that `--help` is quick.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import click
+
+from connector.errors import ConnectorError, SettingsError
+
+BUG = 70
+INTERRUPTED = 130
+
+
+@dataclass
+class Call:
+    """What was asked for besides the command: which settings, what form of output, how talkative."""
+
+    config: Path = Path("connector.yaml")
+    json: bool = False
+    verbosity: int = 0
+
+    @property
+    def quiet(self) -> bool:
+        """Results and errors only."""
+        return self.verbosity < 0
+
+
+class Stopped(BaseException):
+    """SIGTERM came: end cleanly."""
+
+
+def shared() -> list[click.Option]:
+    """The options that are accepted before and after the name of a command."""
+    return [
+        click.Option(
+            ["-c", "--config"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            envvar="CONNECTOR_CONFIG",
+            metavar="FILE",
+            help="Settings file, ./connector.yaml unless CONNECTOR_CONFIG names another.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.Option(
+            ["--json"],
+            is_flag=True,
+            help="Print one JSON document on stdout; logs go to stderr.",
+            expose_value=False,
+            callback=_keep,
+        ),
+        click.Option(
+            ["-v", "--verbose"], count=True, help="Say more; twice for all.", expose_value=False, callback=_more
+        ),
+        click.Option(["-q", "--quiet"], count=True, help="Say less.", expose_value=False, callback=_less),
+    ]
+
+
+def _keep(context: click.Context, option: click.Parameter, value: Any) -> None:
+    given = context.get_parameter_source(option.name or "")
+    inherited = given is click.core.ParameterSource.ENVIRONMENT and context.parent is not None
+    if value and not inherited:  # what stands before the command is closer to the person than the environment
+        setattr(context.ensure_object(Call), option.name or "", value)
+
+
+def _more(context: click.Context, _: click.Parameter, value: int) -> None:
+    context.ensure_object(Call).verbosity += value
+
+
+def _less(context: click.Context, _: click.Parameter, value: int) -> None:
+    context.ensure_object(Call).verbosity -= value
+
+
+class Command(click.Command):
+    """A command that takes the shared options too."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared()
+
+
+class Group(click.Group):
+    """A group of commands; the outermost one turns what went wrong into a message and an exit code."""
+
+    command_class = Command
+    group_class = type
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += shared()
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command. Ends the process with the code of the error, if there is one."""
+        if ctx.parent is not None:
+            return super().invoke(ctx)
+        call = ctx.ensure_object(Call)
+        try:
+            with _sigterm():
+                return super().invoke(ctx)
+        except ConnectorError as error:
+            _refuse(ctx, error)
+        except Stopped:
+            _end(ctx, "stopped; the next run goes on from here", 0)
+        except KeyboardInterrupt:
+            _end(ctx, "interrupted; the next run goes on from here", INTERRUPTED)
+        except Exception as error:
+            if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort) or _pipe_closed(error):
+                raise
+            _bug(ctx, call, error)
+
+
+def fold(text: str) -> str:
+    """The text with its long lines broken at words, to the width of the terminal; unchanged elsewhere."""
+    if not sys.stderr.isatty():
+        return text
+    import shutil
+    import textwrap
+
+    width = max(shutil.get_terminal_size().columns, 40)
+    lines = (textwrap.fill(line, width, subsequent_indent="    ", break_long_words=False) for line in text.split("\n"))
+    return "\n".join(lines)
+
+
+def _refuse(ctx: click.Context, error: ConnectorError) -> NoReturn:
+    if isinstance(error, SettingsError) and len(error.findings) > 1:
+        click.echo(fold(str(error)), err=True)
+        _end(ctx, f"{len(error.findings)} findings; nothing was done", error.exit_code)
+    _end(ctx, str(error), error.exit_code)
+
+
+def _end(ctx: click.Context, message: str, code: int) -> NoReturn:
+    click.echo(fold(f"connector: {message}"), err=True)
+    ctx.exit(code)
+
+
+def _bug(ctx: click.Context, call: Call, error: Exception) -> NoReturn:
+    from connector.terminal.bug import written
+
+    if call.verbosity >= 2:
+        import traceback
+
+        traceback.print_exception(error)
+        place = "the traceback is above"
+    else:
+        place = f"the traceback is in {written(error, call.config)}"
+    _end(ctx, f"this is a bug in connector ({type(error).__name__}); {place}; please report it", BUG)
+
+
+def _pipe_closed(error: Exception) -> bool:
+    return isinstance(error, OSError) and error.errno == errno.EPIPE
+
+
+@contextmanager
+def _sigterm() -> Iterator[None]:
+    """SIGTERM raises Stopped while this lasts."""
+
+    def stop(signum: int, frame: object) -> NoReturn:
+        raise Stopped
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever runs us there handles signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

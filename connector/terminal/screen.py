@@ -1,0 +1,85 @@
+"""What a command prints: tables with rich on a terminal, plain lines elsewhere, one JSON document on request."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def clean(value: object) -> str:
+    """A value as one line of text that cannot move the cursor, colour the screen or reverse the reading."""
+    if value is None:
+        return ""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\r\n\t]", " ", str(value)))
+
+
+def document(facts: Any) -> None:
+    """One JSON document. In ASCII, because the terminal's encoding is not ours to know."""
+    click.echo(json.dumps(facts, indent=2, default=str))
+
+
+def line(text: str = "") -> None:
+    """One line, broken at words where a terminal is too narrow."""
+    if sys.stdout.isatty():
+        _console().print(text, markup=False, highlight=False, soft_wrap=False)
+    else:
+        click.echo(text)
+
+
+def item(head: str, *details: str) -> None:
+    """A line, and what belongs to it indented below."""
+    line(head)
+    for detail in filter(None, details):
+        if sys.stdout.isatty():
+            from rich.padding import Padding
+            from rich.text import Text
+
+            _console().print(Padding(Text(detail), (0, 0, 0, 4)))
+        else:
+            click.echo(f"    {detail}")
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Rows under headings. Numbers stand to the right."""
+    texts = [[clean(value) for value in row] for row in rows]
+    numeric = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
+    if sys.stdout.isatty():
+        _rich_table(columns, texts, numeric)
+    else:
+        _plain_table(columns, texts, numeric)
+
+
+def _plain_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
+    widths = [max(len(text) for text in column) for column in zip(columns, *texts, strict=True)]
+    for row in [list(columns), *texts]:
+        cells = (
+            text.rjust(width) if right else text.ljust(width)
+            for text, width, right in zip(row, widths, numeric, strict=True)
+        )
+        click.echo("  ".join(cells).rstrip())
+
+
+def _rich_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for column, right in zip(columns, numeric, strict=True):
+        drawn.add_column(column, justify="right" if right else "left", overflow="fold")
+    for row in texts:
+        drawn.add_row(*(Text(text) for text in row))
+    _console().print(drawn)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(highlight=False)
