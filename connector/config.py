@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connector.checked import checked, where
 from connector.errors import Finding, SettingsError
+from connector.routing import Route
 from connector.yamlfile import Document, Place, read, suggestion
 
 SOURCES = "connector.sources"
@@ -63,14 +64,6 @@ class Problems(_Part):
     window: Seconds = 1800.0
     tickets: int = Field(default=3, ge=2, description="so many tickets make an outage")
     people: int = Field(default=3, ge=1, description="from so many people")
-
-
-class Route(_Part):
-    """Which sink gets a ticket, and which group there."""
-
-    when: dict[str, Any] = {}
-    sink: str
-    group: str | None = None
 
 
 class SettingsFile(_Part):
