@@ -1,0 +1,191 @@
+"""Opening the ledger: SQLite by default, PostgreSQL by URL; transactions; migrations; refusal of what is unsafe."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from connector.errors import ConnectorError, Finding, SettingsError
+
+BUSY_SECONDS = 30
+# `statfs` types on which SQLite's locks cannot be trusted.
+NETWORK_FILE_SYSTEMS = frozenset(
+    {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "glusterfs", "ceph"}
+)
+
+
+class LedgerError(ConnectorError):
+    """The ledger cannot be opened, read or written."""
+
+    exit_code = 2
+
+
+class Database:
+    """A ledger that is open. `write()` and `read()` are transactions; nothing else touches the database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self._writer = engine.execution_options(connector_write=True)
+
+    @classmethod
+    def open(cls, url: str, base: Path = Path("."), *, create: bool = True) -> Database:
+        """Open the ledger, bringing its schema up to date. Raises SettingsError or LedgerError."""
+        engine = _engine(_resolved(url, base), create)
+        try:
+            migrate(engine)
+        except DBAPIError as error:
+            engine.dispose()
+            raise LedgerError(
+                f"the ledger cannot be opened: {error.orig}",
+                "check `ledger:` in the settings, the folder's rights and the disk",
+            ) from None
+        return cls(engine)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One transaction that may write; commits at the end, rolls back on any exception."""
+        with self._writer.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One transaction that sees one state of the ledger."""
+        with self.engine.begin() as connection:
+            yield connection
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @property
+    def file(self) -> Path | None:
+        """The SQLite file, or None."""
+        name = self.engine.url.database
+        return Path(name) if self.is_sqlite and name else None
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+    def __repr__(self) -> str:
+        return f"Database({self.engine.url.render_as_string(hide_password=True)})"
+
+
+def _resolved(url: str, base: Path) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise SettingsError(
+            [
+                Finding(
+                    "bad-ledger",
+                    "ledger",
+                    "not a database URL",
+                    "write sqlite:///connector.db or postgresql+psycopg://…",
+                )
+            ]
+        ) from None
+    if parsed.get_backend_name() == "sqlite":
+        if not parsed.database or parsed.database == ":memory:":
+            raise SettingsError(
+                [
+                    Finding(
+                        "bad-ledger",
+                        "ledger",
+                        "the ledger is the only memory and must be a file",
+                        "sqlite:///connector.db",
+                    )
+                ]
+            )
+        return parsed.set(database=str((base / parsed.database).resolve()))
+    return parsed
+
+
+def _engine(url: URL, create: bool) -> Engine:
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    path = Path(str(url.database))
+    _refuse_network(path)
+    if not create and not path.exists():
+        raise LedgerError(f"there is no ledger at {path.name}", "run: connector sync")
+    if not path.parent.is_dir():
+        raise LedgerError(f"the ledger's folder {path.parent} does not exist", "create it, or correct `ledger:`")
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
+    raw.isolation_level = None  # transactions are begun by `_begin`, never by the driver
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock first: a transaction that reads, then writes, cannot fail half-way.
+    write = connection.get_execution_options().get("connector_write")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _refuse_network(path: Path) -> None:
+    kind = file_system(path)
+    if kind in NETWORK_FILE_SYSTEMS:
+        raise LedgerError(
+            f"the ledger {path.name} lies on a network file system ({kind}), where SQLite's locks do not hold",
+            "put it on a local disk, or use PostgreSQL: ledger: postgresql+psycopg://…",
+        )
+
+
+def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:
+    """The type of the file system that holds `path`, or "" where the machine does not tell."""
+    try:
+        lines = mounts.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return ""
+    target = os.path.realpath(path)
+    best, kind = "", ""
+    for line in lines:
+        fields = line.split(" ")
+        if len(fields) < 3:
+            continue
+        mount = fields[1].replace("\\040", " ")
+        inside = target == mount or target.startswith(mount.rstrip("/") + "/")
+        if inside and len(mount) >= len(best):
+            best, kind = mount, fields[2]
+    return kind
+
+
+# ── migrations ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _alembic(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", "connector:ledger/migrations")
+    config.attributes["connection"] = connection
+    return config
+
+
+def migrate(engine: Engine, to: str = "head") -> None:
+    """Bring the schema to revision `to`. A ledger written by a newer release is refused."""
+    with engine.connect() as connection:
+        now = MigrationContext.configure(connection).get_current_revision()
+    script = ScriptDirectory.from_config(_alembic())
+    if now == script.get_current_head() and to == "head":
+        return
+    if now is not None and now not in {revision.revision for revision in script.walk_revisions()}:
+        raise LedgerError("the ledger was written by a newer release", "upgrade connector, or restore an older backup")
+    with engine.execution_options(connector_write=True).begin() as connection:
+        command.upgrade(_alembic(connection), to)

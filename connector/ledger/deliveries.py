@@ -1,0 +1,401 @@
+"""Planning, claiming and settling deliveries. States change through `moves.move` alone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from connector.delivery import UNFINISHED, Move, State
+from connector.errors import Finding, StaleRow
+from connector.ledger.database import Database
+from connector.ledger.leases import is_dead
+from connector.ledger.moves import Step, move
+from connector.ledger.rows import dump, put
+from connector.ledger.schema import blob, delivery, link, memory, ticket
+from connector.plugins import Do, Receipt
+
+
+@dataclass(frozen=True, slots=True)
+class Linked:
+    """The record that a ticket is at a sink, and what it holds of ours (rendered values, raw echo)."""
+
+    remote_id: str
+    number: str
+    url: str
+    sent: Mapping[str, Any]
+    echo: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One thing to do, as the ledger has it."""
+
+    id: int
+    ticket_id: int
+    source: str
+    external_id: str
+    ticket_body: str
+    group: str
+    sink: str
+    do: Do
+    part: str
+    version: int
+    what: Mapping[str, Any] | None
+    payload: Mapping[str, Any] | None
+    remote_id: str
+    body: Mapping[str, Any] | None
+    state: State
+    attempts: int
+    sent_at: float | None
+    empty_since: float | None
+    linked: Linked | None
+
+    @property
+    def name(self) -> str:
+        """The ticket's name on the command line."""
+        return f"{self.source}:{self.external_id}"
+
+    def __repr__(self) -> str:
+        return f"Delivery({self.id}, {self.do}, {self.state})"
+
+
+# ── reading rows ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _whole() -> Select[Any]:
+    d, t, k = delivery.c, ticket.c, link.c
+    return (
+        select(
+            *(d.id, d.ticket_id, t.source, t.external_id, t.body.label("ticket_body"), t.grp, d.sink, d.do, d.part),
+            *(
+                d.version,
+                d.what,
+                d.payload,
+                d.remote_id.label("target"),
+                d.body,
+                d.state,
+                d.attempts,
+                d.sent_at,
+                d.empty_since,
+            ),
+            *(k.remote_id, k.number, k.url, k.sent, k.echo),
+        )
+        .join(ticket, t.id == d.ticket_id)
+        .outerjoin(link, and_(k.ticket_id == d.ticket_id, k.sink == d.sink))
+    )
+
+
+def _row(row: Row[Any]) -> Delivery:
+    linked = None
+    if row.remote_id is not None:
+        linked = Linked(row.remote_id, row.number, row.url, json.loads(row.sent), json.loads(row.echo))
+    return Delivery(
+        *(row.id, row.ticket_id, row.source, row.external_id, row.ticket_body, row.grp, row.sink, Do(row.do), row.part),
+        *(row.version, _json(row.what), _json(row.payload), row.target or (linked.remote_id if linked else "")),
+        *(_json(row.body), State(row.state), row.attempts),
+        *(row.sent_at, row.empty_since, linked),
+    )
+
+
+def _json(text: str | None) -> Any:
+    return None if text is None else json.loads(text)
+
+
+def _first_in_line() -> Any:
+    """No earlier delivery of this ticket stands in the way. A blocked create does; a blocked comment does not."""
+    earlier = delivery.alias("earlier")
+    open_ones = [State.QUEUED, State.SENDING, State.UNSURE]
+    return ~exists().where(
+        earlier.c.ticket_id == delivery.c.ticket_id,
+        earlier.c.sink == delivery.c.sink,
+        earlier.c.id < delivery.c.id,
+        or_(earlier.c.state.in_(open_ones), and_(earlier.c.state == State.BLOCKED, earlier.c.do == Do.CREATE)),
+    )
+
+
+def one(db: Database, delivery_id: int) -> Delivery:
+    """The delivery as it stands."""
+    with db.read() as connection:
+        return _row(connection.execute(_whole().where(delivery.c.id == delivery_id)).one())
+
+
+def unplanned(db: Database, sinks: Sequence[str], limit: int) -> list[Delivery]:
+    """Queued deliveries that have not been rendered, oldest first."""
+    waiting = delivery.c.state == State.QUEUED.value
+    query = _whole().where(waiting, delivery.c.payload.is_(None), delivery.c.sink.in_(sinks))
+    with db.read() as connection:
+        return [_row(row) for row in connection.execute(query.order_by(delivery.c.id).limit(limit))]
+
+
+def due(db: Database, sink: str, now: float, limit: int) -> list[Delivery]:
+    """What may be sent now: rendered, due, and first in line of its ticket; in the order of the index."""
+    query = _whole().where(
+        delivery.c.sink == sink,
+        delivery.c.state == State.QUEUED.value,
+        delivery.c.due_at <= now,
+        delivery.c.payload.is_not(None),
+        _first_in_line(),
+    )
+    with db.read() as connection:
+        rows = connection.execute(query.order_by(delivery.c.due_at, delivery.c.id).limit(limit))
+        return [_row(row) for row in rows]
+
+
+def unsure(db: Database, sink: str, now: float, limit: int) -> list[Delivery]:
+    """What must be looked for now."""
+    query = _whole().where(
+        delivery.c.sink == sink,
+        delivery.c.state == State.UNSURE.value,
+        delivery.c.due_at <= now,
+        or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < now),
+        _first_in_line(),
+    )
+    with db.read() as connection:
+        rows = connection.execute(query.order_by(delivery.c.due_at, delivery.c.id).limit(limit))
+        return [_row(row) for row in rows]
+
+
+def next_due(db: Database, sink: str) -> float | None:
+    """When the next queued or unsure delivery that is first in line becomes due, or None."""
+    soonest = select(func.min(delivery.c.due_at)).where(delivery.c.sink == sink, _first_in_line())
+    with db.read() as connection:
+        times = [
+            connection.execute(soonest.where(delivery.c.state == state.value)).scalar()
+            for state in (State.QUEUED, State.UNSURE)
+        ]
+    return min((time for time in times if time is not None), default=None)
+
+
+def waits_for_sending(db: Database, sink: str) -> bool:
+    """Is any delivery of this sink in flight, of whatever process?"""
+    with db.read() as connection:
+        flying = select(delivery.c.id).where(delivery.c.sink == sink, delivery.c.state == State.SENDING.value)
+        return connection.execute(flying.limit(1)).first() is not None
+
+
+def content(db: Database, sha256: str) -> bytes:
+    """A file's bytes. Raises KeyError where the ledger has none."""
+    with db.read() as connection:
+        row = connection.execute(select(blob.c.content).where(blob.c.sha256 == sha256)).first()
+    if row is None:
+        raise KeyError(sha256)
+    return bytes(row.content)
+
+
+def control(db: Database, wanted: Delivery) -> Delivery | None:
+    """The latest delivery of the same kind that this sink is known to have, other than `wanted`."""
+    query = _whole().where(
+        delivery.c.sink == wanted.sink,
+        delivery.c.do == wanted.do.value,
+        delivery.c.state == State.SENT.value,
+        delivery.c.id != wanted.id,
+    )
+    with db.read() as connection:
+        row = connection.execute(query.order_by(delivery.c.id.desc()).limit(1)).first()
+    return None if row is None else _row(row)
+
+
+# ── planning ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """What became of rendering one delivery: a payload, a finding that blocks it, or nothing to do."""
+
+    row: Delivery
+    payload: Mapping[str, Any] | None = None
+    finding: Finding | None = None
+    ended: str = ""
+
+
+def plan(db: Database, planned: Sequence[Planned], now: float) -> int:
+    """Commit what was rendered, unless the row changed meanwhile; returns how many were newly blocked."""
+    blocked = 0
+    with db.write() as connection:
+        for item in planned:
+            if item.payload is not None:
+                same = (delivery.c.id == item.row.id, delivery.c.version == item.row.version)
+                rendered = update(delivery).where(*same, delivery.c.state == State.QUEUED, delivery.c.body.is_(None))
+                connection.execute(rendered.values(payload=dump(item.payload), finding=None))
+            else:
+                blocked += _unrendered(connection, item, now)
+    return blocked
+
+
+def _unrendered(connection: Connection, item: Planned, now: float) -> int:
+    row, finding = item.row, item.finding
+    step = Step(row.id, row.ticket_id, State.QUEUED, Move.ENDED, item.ended)
+    if finding is not None:
+        step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": dump(asdict(finding))})
+    try:
+        move(connection, step, now)
+    except StaleRow:
+        return 0
+    return 1 if finding is not None else 0
+
+
+# ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def claim(db: Database, row: Delivery, body: Mapping[str, Any], who: str, now: float, lease_seconds: float) -> bool:
+    """Commit the intent to send `body`. False where another process was first or the row changed."""
+    sets = {
+        "body": dump(body),
+        "remote_id": row.remote_id or None,
+        "attempts": row.attempts + 1,
+        "lease_until": now + lease_seconds,
+        "holder": who,
+        "sent_at": now,
+    }
+    try:
+        with db.write() as connection:
+            current = select(delivery.c.payload, delivery.c.version).where(delivery.c.id == row.id, _first_in_line())
+            found = connection.execute(current).first()
+            if found is None or found.version != row.version or _json(found.payload) != row.payload:
+                return False
+            move(
+                connection,
+                Step(row.id, row.ticket_id, State.QUEUED, Move.CLAIMED, f"attempt {row.attempts + 1}", sets),
+                now,
+            )
+            advance_generation(connection)
+    except (StaleRow, IntegrityError):
+        return False
+    return True
+
+
+def advance_generation(connection: Connection) -> None:
+    """Something is about to leave: a backup taken before now can no longer speak for the remote."""
+    connection.exec_driver_sql(
+        "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'generation'"
+    )
+
+
+def hold(db: Database, row: Delivery, who: str, now: float, seconds: float) -> bool:
+    """Reserve an unsure delivery for looking, so that two processes do not settle it at once."""
+    free = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < now)
+    mine = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.UNSURE.value, free)
+    with db.write() as connection:
+        return connection.execute(mine.values(lease_until=now + seconds, holder=who)).rowcount == 1
+
+
+def keep_unsure(db: Database, row: Delivery, due_at: float, empty_since: datetime | None, finding: Finding) -> None:
+    """Nothing is proved yet: look again at `due_at`."""
+    since = None if empty_since is None else empty_since.timestamp()
+    still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.UNSURE.value)
+    with db.write() as connection:
+        values = {"due_at": due_at, "empty_since": since, "lease_until": None, "holder": None}
+        connection.execute(still.values(finding=dump(asdict(finding)), **values))
+
+
+def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> None:
+    """A queued delivery could not be prepared; try again at `due_at`."""
+    still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.QUEUED.value)
+    with db.write() as connection:
+        connection.execute(still.values(due_at=due_at, finding=dump(asdict(finding))))
+
+
+def lose_expired(db: Database, now: float) -> int:
+    """A claim that ran out, or whose process is certainly dead, leaves its delivery unsure; returns how many."""
+    flying = select(delivery.c.id, delivery.c.ticket_id, delivery.c.lease_until, delivery.c.holder)
+    lost = 0
+    with db.write() as connection:
+        rows = connection.execute(flying.where(delivery.c.state == State.SENDING.value)).all()
+        for row in rows:
+            if row.lease_until < now or is_dead(row.holder or ""):
+                note = "the process that was sending it ended"
+                step = Step(row.id, row.ticket_id, State.SENDING, Move.LOST, note, {"due_at": now})
+                move(connection, step, now)
+                lost += 1
+        stale = update(delivery).where(delivery.c.state == State.UNSURE.value, delivery.c.lease_until.is_not(None))
+        held = select(delivery.c.id, delivery.c.holder).where(
+            delivery.c.state == State.UNSURE.value, delivery.c.lease_until.is_not(None)
+        )
+        dead = [row.id for row in connection.execute(held) if is_dead(row.holder or "")]
+        if dead:
+            connection.execute(stale.where(delivery.c.id.in_(dead)).values(lease_until=None, holder=None))
+    return lost
+
+
+# ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A delivery that the remote has. `fields` is what the mapping rendered and is now there; `left` was left alone."""
+
+    receipt: Receipt
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    left: Sequence[str] = ()
+    note: str = ""
+
+
+def settle(db: Database, row: Delivery, step: Move, done: Done, now: float) -> None:
+    """Commit that the remote has it: state, link and what was learned, together. Raises StaleRow."""
+    was = State.SENDING if step is Move.ACCEPTED else State.UNSURE
+    receipt = done.receipt
+    with db.write() as connection:
+        note = done.note or receipt.number or receipt.remote_id
+        where = {"remote_id": receipt.remote_id} if row.do is Do.CREATE else {}
+        move(connection, Step(row.id, row.ticket_id, was, step, note, where), now)
+        if row.do in (Do.CREATE, Do.UPDATE):
+            _write_link(connection, row, done, now)
+        learned = [{"sink": row.sink, "name": k, "value": v} for k, v in receipt.learned.items()]
+        put(connection, memory, learned)
+
+
+def _write_link(connection: Connection, row: Delivery, done: Done, now: float) -> None:
+    receipt, old = done.receipt, row.linked
+    keep = old is not None and row.do is Do.UPDATE
+    sent = {**(old.sent if keep and old else {}), **done.fields}
+    echo = {**(old.echo if keep and old else {}), **receipt.echo}
+    notes: dict[str, Any] = {name: {"sent": pair[0], "kept": pair[1]} for name, pair in receipt.unkept.items()}
+    notes.update({name: {"left": True} for name in done.left})
+    values = {
+        "ticket_id": row.ticket_id,
+        "sink": row.sink,
+        "remote_id": receipt.remote_id or (old.remote_id if old else ""),
+        "number": receipt.number or (old.number if old else ""),
+        "url": receipt.url or (old.url if old else ""),
+        "sent": dump(sent),
+        "echo": dump(echo),
+        "notes": dump(notes),
+        "linked_at": now,
+    }
+    put(connection, link, [values])
+
+
+def settle_otherwise(db: Database, row: Delivery, step: Step, now: float) -> None:
+    """Commit any other outcome. Raises StaleRow."""
+    with db.write() as connection:
+        move(connection, step, now)
+
+
+def remembered(db: Database, sink: str) -> dict[str, str]:
+    """What the sink learned about its account."""
+    with db.read() as connection:
+        rows = connection.execute(select(memory.c.name, memory.c.value).where(memory.c.sink == sink))
+        return {row.name: row.value for row in rows}
+
+
+def tally(db: Database, sink: str) -> dict[str, int]:
+    """How many deliveries stand in each state."""
+    with db.read() as connection:
+        count = select(delivery.c.state, func.count()).where(delivery.c.sink == sink).group_by(delivery.c.state)
+        return {state.value: 0 for state in State} | {row[0]: row[1] for row in connection.execute(count)}
+
+
+def count_unfinished(db: Database, sink: str) -> dict[str, int]:
+    """How many deliveries are not final, by state; cheap, whatever the ledger holds."""
+    with db.read() as connection:
+        found = {}
+        for state in UNFINISHED:
+            query = select(func.count()).where(delivery.c.sink == sink, delivery.c.state == state.value)
+            found[state.value] = connection.execute(query).scalar_one()
+        return found

@@ -1,0 +1,16 @@
+"""Run by alembic: the connection is handed over by `database.migrate`, inside its transaction."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from connector.ledger.schema import metadata
+
+connection = context.config.attributes["connection"]
+context.configure(
+    connection=connection,
+    target_metadata=metadata,
+    render_as_batch=connection.dialect.name == "sqlite",
+    transactional_ddl=True,
+)
+context.run_migrations()

@@ -1,0 +1,234 @@
+"""The ledger's tables: the only memory. Times are seconds since the epoch, UTC; JSON is kept as text.
+
+One schema for SQLite and PostgreSQL. `migrations/` builds the same tables step by step; a test compares the two.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    Column,
+    Double,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, Identity(), primary_key=True)
+
+
+# Facts about the ledger itself: site, generation, since when records may have been sent by a lost ledger.
+meta = Table("meta", metadata, Column("name", Text, primary_key=True), Column("value", Text, nullable=False))
+
+ticket = Table(
+    "ticket",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("external_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("sink", Text, nullable=False),
+    Column("grp", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    UniqueConstraint("source", "external_id"),
+)
+
+# What was read at each place of a source, so that the same bytes are not read twice and every outcome is a row.
+record = Table(
+    "record",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("place", Text, primary_key=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("ticket_id", Integer, ForeignKey("ticket.id")),
+    Column("finding", Text),
+    Column("raw", Text),
+    Column("at", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_record_not_ticket", record.c.source, record.c.outcome, sqlite_where=record.c.outcome != "ticket",
+      postgresql_where=record.c.outcome != "ticket")  # fmt: skip
+
+# The ids by which messages name a ticket.
+thread = Table(
+    "thread",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    sqlite_with_rowid=False,
+)
+
+# Replies that came before what they answer.
+pending = Table(
+    "pending",
+    metadata,
+    _id(),
+    Column("source", Text, nullable=False),
+    Column("place", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("record_at", Double),
+    Column("due_at", Double, nullable=False),
+    UniqueConstraint("source", "place"),
+)
+Index("ix_pending_due", pending.c.source, pending.c.due_at)
+pending_ref = Table(
+    "pending_ref",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("pending_id", Integer, ForeignKey("pending.id", ondelete="CASCADE"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_pending_ref_pending", pending_ref.c.pending_id)
+
+# File contents, each stored once.
+blob = Table(
+    "blob",
+    metadata,
+    Column("sha256", Text, primary_key=True),
+    Column("size", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    _id(),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    Column("sink", Text, nullable=False),
+    Column("do", Text, nullable=False),
+    Column("part", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("what", Text),  # the comment or file; a ticket's own content is in ticket.body
+    Column("payload", Text),  # what the mapping rendered; null until planned
+    Column("remote_id", Text),  # the record written to, or made
+    Column("body", Text),  # what is sent, frozen at the first claim
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("lease_until", Double),
+    Column("holder", Text),
+    Column("sent_at", Double),  # when the latest attempt began
+    Column("empty_since", Double),  # the remote's time of the first look that found nothing
+    Column("finding", Text),
+    Column("created_at", Double, nullable=False),
+    UniqueConstraint("ticket_id", "sink", "part"),
+)
+_queued = text("state = 'queued'")
+_unplanned = text("state = 'queued' AND payload IS NULL")
+_sending = text("state = 'sending'")
+_waiting = text("state IN ('sending', 'unsure', 'blocked')")
+Index("ix_delivery_due", delivery.c.sink, delivery.c.due_at, delivery.c.id,
+      sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
+Index("ix_delivery_unplanned", delivery.c.id, sqlite_where=_unplanned, postgresql_where=_unplanned)
+Index("ix_delivery_waiting", delivery.c.sink, delivery.c.state, delivery.c.due_at,
+      sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+# One open send per ticket and sink, whatever the code above believes.
+Index("uq_delivery_sending", delivery.c.ticket_id, delivery.c.sink, unique=True,
+      sqlite_where=_sending, postgresql_where=_sending)  # fmt: skip
+
+# Which record at a sink a ticket is, and what it holds of ours.
+link = Table(
+    "link",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("sink", Text, primary_key=True),
+    Column("remote_id", Text, nullable=False),
+    Column("number", Text, nullable=False),
+    Column("url", Text, nullable=False),
+    Column("sent", Text, nullable=False),
+    Column("echo", Text, nullable=False),
+    Column("notes", Text, nullable=False),  # per field: not kept, left alone
+    Column("linked_at", Double, nullable=False),
+)
+Index("ix_link_remote", link.c.sink, link.c.remote_id)
+Index("ix_link_number", link.c.number)
+
+event = Table(
+    "event",
+    metadata,
+    _id(),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    Column("delivery_id", Integer),
+    Column("at", Double, nullable=False),
+    Column("was", Text, nullable=False),
+    Column("now", Text, nullable=False),
+    Column("note", Text, nullable=False),
+)
+Index("ix_event_ticket", event.c.ticket_id)
+
+cursor = Table(
+    "cursor",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("entry", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("until", Double, nullable=False),
+    Column("fence", Integer, nullable=False),
+)
+
+# One request budget per remote account: GCRA's theoretical arrival time, and a hold while Retry-After runs.
+budget = Table(
+    "budget",
+    metadata,
+    Column("account", Text, primary_key=True),
+    Column("tat", Double, nullable=False),
+    Column("held_until", Double, nullable=False),
+)
+
+# What a sink learned about its account.
+memory = Table(
+    "memory",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+# When each source was last read, and last read to its end.
+reading = Table(
+    "reading",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("read_at", Double, nullable=False),
+    Column("end_at", Double),
+    Column("error", Text, nullable=False),
+)
+
+run = Table(
+    "run",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("started_at", Double, nullable=False),
+    Column("document", Text, nullable=False),
+)

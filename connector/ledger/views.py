@@ -1,0 +1,163 @@
+"""What the ledger tells people: status, one ticket's story, runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Row, func, insert, select
+
+from connector.clock import utc
+from connector.delivery import State
+from connector.ledger.database import Database
+from connector.ledger.deliveries import tally
+from connector.ledger.schema import delivery, event, link, reading, record, run, ticket
+
+SHOWN = 200
+OUTCOMES = ("ticket", "reply", "counted", "rejected", "pending")
+
+
+def moment(seconds: float | None) -> str | None:
+    """ISO 8601 in UTC, to the second."""
+    return None if seconds is None else utc(seconds).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def status(db: Database, sources: Sequence[str], sinks: Sequence[str]) -> dict[str, Any]:
+    """Queues, last readings, and what waits for a person."""
+    return {
+        "sources": {name: _source(db, name) for name in sources},
+        "sinks": {name: tally(db, name) for name in sinks},
+        "waiting": _waiting(db),
+        "rejected": _rejected(db),
+    }
+
+
+def needs_person(db: Database, since: float, lag: float) -> dict[str, int]:
+    """What became blocked or was rejected since then, and what is unsure for longer than `lag` seconds."""
+    with db.read() as connection:
+        blocked = select(func.count(func.distinct(event.c.delivery_id))).where(
+            event.c.at >= since, event.c.now == State.BLOCKED.value
+        )
+        rejected = select(func.count()).where(record.c.outcome == "rejected", record.c.at >= since)
+        unsure = select(func.count()).where(
+            delivery.c.state == State.UNSURE.value,
+            func.coalesce(delivery.c.sent_at, delivery.c.created_at) < since - lag,
+        )
+        return {
+            "blocked": connection.execute(blocked).scalar_one(),
+            "rejected": connection.execute(rejected).scalar_one(),
+            "unsure": connection.execute(unsure).scalar_one(),
+        }
+
+
+def story(db: Database, ticket_id: int) -> dict[str, Any]:
+    """Every step of one ticket."""
+    with db.read() as connection:
+        own = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
+        events = connection.execute(select(event).where(event.c.ticket_id == ticket_id).order_by(event.c.id)).all()
+        rows = connection.execute(
+            select(delivery).where(delivery.c.ticket_id == ticket_id).order_by(delivery.c.id)
+        ).all()
+        links = connection.execute(select(link).where(link.c.ticket_id == ticket_id)).all()
+    return {
+        "ticket": f"{own.source}:{own.external_id}",
+        "source": own.source,
+        "external_id": own.external_id,
+        "version": own.version,
+        "events": [{"at": moment(row.at), "what": row.note} for row in events if row.delivery_id is None],
+        "deliveries": [_delivery(row, events) for row in rows],
+        "sinks": {row.sink: _link(row) for row in links},
+    }
+
+
+def body_of(db: Database, ticket_id: int) -> tuple[str, str, str]:
+    """The ticket's stored text, its sink and its group."""
+    with db.read() as connection:
+        row = connection.execute(select(ticket).where(ticket.c.id == ticket_id)).one()
+    return row.body, row.sink, row.grp
+
+
+def note_run(db: Database, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
+    """Keep the figures of a run."""
+    with db.write() as connection:
+        row = {"id": run_id, "started_at": started_at, "document": json.dumps(document)}
+        connection.execute(insert(run), [row])
+
+
+def _source(db: Database, name: str) -> dict[str, Any]:
+    with db.read() as connection:
+        read = connection.execute(select(reading).where(reading.c.source == name)).first()
+        count = select(record.c.outcome, func.count()).where(record.c.source == name).group_by(record.c.outcome)
+        outcomes = {row[0]: row[1] for row in connection.execute(count)}
+    return {
+        "last_read": moment(read.read_at) if read else None,
+        "last_read_to_end": moment(read.end_at) if read else None,
+        "error": read.error if read else "",
+        "records": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
+    }
+
+
+def _waiting(db: Database) -> list[dict[str, Any]]:
+    held = [State.BLOCKED.value, State.UNSURE.value]
+    query = (
+        select(delivery, ticket.c.source, ticket.c.external_id)
+        .join(ticket, ticket.c.id == delivery.c.ticket_id)
+        .where(delivery.c.state.in_(held))
+        .order_by(delivery.c.id)
+        .limit(SHOWN)
+    )
+    with db.read() as connection:
+        return [
+            {
+                "ticket": f"{row.source}:{row.external_id}",
+                "sink": row.sink,
+                "do": row.do,
+                "state": row.state,
+                **_said(row.finding),
+                "since": moment(row.sent_at or row.created_at),
+            }
+            for row in connection.execute(query)
+        ]
+
+
+def _rejected(db: Database) -> list[dict[str, Any]]:
+    query = (
+        select(record).where(record.c.outcome == "rejected").order_by(record.c.at.desc(), record.c.place).limit(SHOWN)
+    )
+    with db.read() as connection:
+        return [
+            {"source": row.source, "place": row.place, **_said(row.finding), "at": moment(row.at)}
+            for row in connection.execute(query)
+        ]
+
+
+def _said(finding: str | None) -> dict[str, str]:
+    said = json.loads(finding) if finding else {}
+    return {"where": said.get("where", ""), "what": said.get("what", ""), "remedy": said.get("remedy", "")}
+
+
+def _delivery(row: Row[Any], events: Sequence[Row[Any]]) -> dict[str, Any]:
+    return {
+        "do": row.do,
+        "part": row.part,
+        "sink": row.sink,
+        "state": row.state,
+        "attempts": row.attempts,
+        **_said(row.finding),
+        "due_at": moment(row.due_at),
+        "events": [
+            {"at": moment(e.at), "was": e.was, "now": e.now, "note": e.note} for e in events if e.delivery_id == row.id
+        ],
+    }
+
+
+def _link(row: Row[Any]) -> dict[str, Any]:
+    return {
+        "remote_id": row.remote_id,
+        "number": row.number,
+        "url": row.url,
+        "sent": json.loads(row.sent),
+        "echo": json.loads(row.echo),
+        "notes": json.loads(row.notes),
+    }

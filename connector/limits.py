@@ -1,0 +1,47 @@
+"""The limiter of one remote account: waits for a slot of the shared budget, and obeys Retry-After."""
+
+from __future__ import annotations
+
+import structlog
+
+from connector.clock import Clock
+from connector.errors import Scope, Transient
+from connector.ledger import budgets
+from connector.ledger.database import Database
+
+log = structlog.get_logger("connector.limits")
+
+BURST = 1
+
+
+class Limiter:
+    """A budget of `per_minute` requests, shared through the ledger; `patience` is the longest wait, in seconds."""
+
+    def __init__(self, db: Database, account: str, per_minute: int | None, clock: Clock, patience: float) -> None:
+        self._db = db
+        self._account = account
+        self._interval = 60.0 / per_minute if per_minute else 0.0
+        self._clock = clock
+        self._patience = patience
+
+    def take(self) -> None:
+        """Wait for a slot. Raises Transient, scope ACCOUNT, when that would take longer than the patience left."""
+        waited = 0.0
+        while (wait := budgets.reserve(self._db, self._account, self._clock.wall(), self._interval, BURST)) > 0:
+            if waited + wait > self._patience:
+                raise Transient(
+                    f"the request budget is used up for {wait:.0f} more seconds",
+                    "nothing is lost; the next run goes on",
+                    code="budget",
+                    scope=Scope.ACCOUNT,
+                    retry_after=wait,
+                )
+            if wait > 1:
+                log.info("waiting for the request budget", seconds=round(wait, 1), account=self._account)
+            self._clock.sleep(wait)
+            waited += wait
+
+    def hold(self, seconds: float) -> None:
+        """The remote asked everybody to wait."""
+        log.info("the remote asked to wait", seconds=round(seconds, 1), account=self._account)
+        budgets.hold(self._db, self._account, self._clock.wall() + seconds)
