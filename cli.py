@@ -1,0 +1,305 @@
+"""The command line. Each command is a sentence: parse, open, one call, print, exit code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from connector.terminal.group import Call, Group
+
+if TYPE_CHECKING:
+    from connector.app import App
+
+this = click.make_pass_decorator(Call, ensure=True)
+names = click.argument("tickets", nargs=-1, required=True, metavar="TICKET...")
+
+
+def _example(text: str) -> str:
+    """The end of a help page: what to type."""
+    return f"\b\nExample:\n  {text}"
+
+
+def _open(call: Call) -> App:
+    from connector.app import App
+
+    from connector.terminal.logs import start_logs
+
+    start_logs(call.verbosity)
+    return App.open(call.config)
+
+
+def _show(call: Call, facts: Any, view: Any, *more: Any) -> None:
+    from connector.terminal import screen
+
+    screen.document(facts) if call.json else view(facts, *more)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """Turn help requests from EHR buttons, e-mail and chatbots into exactly one ticket each."""
+
+
+# ── to start ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@main.command(epilog=_example("connector init help-desk"))
+@click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--force", is_flag=True, help="Overwrite what is there; the site stays.")
+def init(folder: Path, force: bool) -> None:
+    """Write settings, mappings and a sample inbox to start from."""
+    from connector.terminal import screen
+    from connector.terminal.starter import start
+
+    written = start(folder, force)
+    screen.item(f"Written to {folder}:", *written)
+    screen.line("Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another.")
+
+
+@main.command(epilog=_example("connector demo"))
+@click.option("--port", default=0, show_default="any that is free", help="Port of the emulated help desks.")
+@click.option(
+    "--dir", "folder", type=click.Path(path_type=Path), help="Keep settings, inbox and ledger in this folder."
+)
+@click.option("--keep/--no-keep", default=None, help="Leave the page open at the end. [default: on a terminal]")
+@this
+def demo(call: Call, port: int, folder: Path | None, keep: bool | None) -> None:
+    """Run the whole thing on the sample inbox against the sandbox, twice."""
+    from connector.terminal.demo import run
+
+    run(port, folder, keep, call.verbosity)
+
+
+@main.command(epilog=_example("connector sandbox --port 8765"))
+@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 takes any that is free.")
+@this
+def sandbox(call: Call, port: int) -> None:
+    """Emulate ServiceNow and Zendesk on this machine, with a page that shows what arrived."""
+    from connector.terminal.demo import serve
+
+    serve(port, call.json)
+
+
+@main.command(epilog=_example("connector version"))
+@this
+def version(call: Call) -> None:
+    """Print the version."""
+    import importlib.metadata
+
+    number = importlib.metadata.version("connector")
+    _show(call, {"version": number}, lambda facts: click.echo(f"connector {facts['version']}"))
+
+
+# ── every day ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@main.command(epilog=_example("connector check --live"))
+@click.option("--live", is_flag=True, help="Ask each help desk too: rights, fields, choices, groups, clock.")
+@click.pass_context
+@this
+def check(call: Call, context: click.Context, live: bool) -> None:
+    """Say all that is wrong with settings, mappings and credentials; write nothing."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        checked = app.check(live)
+    _show(call, checked, views.checked)
+    context.exit(checked["exit_code"])
+
+
+@main.command(epilog=_example("connector sync --source mail --limit 100"))
+@click.option("--source", "sources", multiple=True, metavar="NAME", help="Read this source only; may be repeated.")
+@click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Write to this sink only; may be repeated.")
+@click.option("--dry-run", is_flag=True, help="Read and render only; write nothing, here or there.")
+@click.option("--limit", type=click.IntRange(min=1), help="Read at most so many new records of each source.")
+@click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Begin nothing new after so long.")
+@click.pass_context
+@this
+def sync(
+    call: Call,
+    context: click.Context,
+    sources: tuple[str, ...],
+    sinks: tuple[str, ...],
+    dry_run: bool,
+    limit: int | None,
+    max_seconds: float | None,
+) -> None:
+    """Read every channel and bring every help desk up to date."""
+    from connector.terminal import views
+    from connector.terminal.progress import progress
+
+    with _open(call) as app, progress(call.quiet) as told:
+        report = app.sync(sources, sinks, dry_run=dry_run, limit=limit, max_seconds=max_seconds, progress=told)
+    _show(call, report.document(), views.sync, dry_run)
+    context.exit(report.exit_code)
+
+
+@main.command(epilog=_example("connector status --strict"))
+@click.option("--strict", is_flag=True, help="Exit with 1 if anything waits for a person.")
+@click.pass_context
+@this
+def status(call: Call, context: click.Context, strict: bool) -> None:
+    """Show queues, last runs, and what waits for a person."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        facts = app.status(strict)
+    _show(call, facts, views.status)
+    context.exit(1 if strict and (facts["waiting"] or facts["rejected"]) else 0)
+
+
+@main.command(epilog=_example("connector explain button:c-1001"))
+@click.argument("ticket")
+@this
+def explain(call: Call, ticket: str) -> None:
+    """Show every step of one ticket, and where the value of each field came from."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        facts = app.explain(ticket)
+    _show(call, facts, views.explain)
+
+
+# ── what a person may do about a held ticket ─────────────────────────────────────────────────────────────────────
+
+
+def _act(call: Call, action: str, *args: Any, **kwargs: Any) -> None:
+    from connector.terminal import views
+
+    with _open(call) as app:
+        done = getattr(app.actions, action)(*args, **kwargs)
+    _show(call, done, views.moved)
+
+
+@main.command(epilog=_example("connector retry mail:4711"))
+@names
+@this
+def retry(call: Call, tickets: tuple[str, ...]) -> None:
+    """Make what waits of these tickets due now."""
+    _act(call, "retry", tickets)
+
+
+@main.command(epilog=_example("connector release mail:4711"))
+@names
+@this
+def release(call: Call, tickets: tuple[str, ...]) -> None:
+    """Let blocked deliveries go on, once what blocked them is mended."""
+    _act(call, "release", tickets)
+
+
+@main.command(epilog=_example("connector confirm mail:4711 --sent INC0010023"))
+@click.argument("ticket")
+@click.option("--sent", metavar="REMOTE_ID", help="You found it there, under this number or id.")
+@click.option("--absent", is_flag=True, help="You looked, and it is not there: send it.")
+@this
+def confirm(call: Call, ticket: str, sent: str | None, absent: bool) -> None:
+    """Settle an unsure delivery by what you saw at the help desk."""
+    if bool(sent) == absent:
+        raise click.UsageError("say either --sent REMOTE_ID or --absent")
+    _act(call, "confirm", ticket, sent=sent, absent=absent)
+
+
+@main.command(epilog=_example("connector drop mail:4711"))
+@names
+@this
+def drop(call: Call, tickets: tuple[str, ...]) -> None:
+    """Give up what is still waiting of these tickets."""
+    _act(call, "drop", tickets)
+
+
+@main.command(epilog=_example("connector replan --all"))
+@click.argument("tickets", nargs=-1, metavar="[TICKET...]")
+@click.option("--all", "everything", is_flag=True, help="All tickets that have something not yet claimed.")
+@this
+def replan(call: Call, tickets: tuple[str, ...], everything: bool) -> None:
+    """Apply the mapping as it is now to what has not been claimed yet."""
+    if bool(tickets) == everything:
+        raise click.UsageError("say either which tickets or --all")
+    _act(call, "replan", tickets)
+
+
+# ── mappings and the ledger ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@main.group()
+def mapping() -> None:
+    """Check, try and explore the mappings."""
+
+
+@mapping.command("check", epilog=_example("connector mapping check"))
+@this
+def mapping_check(call: Call) -> None:
+    """Say all that is wrong with the mappings."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        facts = app.mappings()
+    _show(call, facts, views.mappings)
+
+
+@mapping.command("preview", epilog=_example("connector mapping preview button:c-1001"))
+@click.argument("ticket", metavar="TICKET|FILE")
+@click.option("--sink", metavar="NAME", help="Render for this sink, whatever the routes say.")
+@this
+def mapping_preview(call: Call, ticket: str, sink: str | None) -> None:
+    """Show what a ticket, or a record in a file, would become; send nothing."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        facts = app.preview(ticket, sink)
+    _show(call, facts, views.preview)
+
+
+@mapping.command("fields", epilog=_example("connector mapping fields servicenow"))
+@click.argument("sink", required=False)
+@this
+def mapping_fields(call: Call, sink: str | None) -> None:
+    """List what a mapping may read of a ticket, or write to a sink."""
+    from connector.terminal import views
+
+    with _open(call) as app:
+        facts = app.fields(sink)
+    _show(call, facts, views.known)
+
+
+@mapping.command("schema", epilog=_example("connector mapping schema > mapping.schema.json"))
+def mapping_schema() -> None:
+    """Print the JSON Schema of mappings, for editors that complete and check as you type."""
+    from connector.mapping import schema
+    from connector.terminal import screen
+
+    screen.document(schema())
+
+
+@main.group()
+def ledger() -> None:
+    """Look after the database."""
+
+
+@ledger.command("backup", epilog=_example("connector ledger backup /var/backups/connector.db"))
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@this
+def ledger_backup(call: Call, file: Path) -> None:
+    """Copy the ledger to a file, while others go on working."""
+    with _open(call) as app:
+        app.ledger.backup(file)
+    _show(call, {"written": str(file)}, lambda facts: click.echo(f"Written to {facts['written']}."))
+
+
+@ledger.command("restored", epilog=_example("connector ledger restored"))
+@this
+def ledger_restored(call: Call) -> None:
+    """Say that the ledger came from a backup: what it may have sent since is looked up before it is sent."""
+    with _open(call) as app:
+        unsure = app.ledger.restored()
+    _show(call, {"unsure": unsure}, lambda facts: click.echo(f"{facts['unsure']} deliveries will be looked up first."))
+
+
+@ledger.command("vacuum", epilog=_example("connector ledger vacuum"))
+@this
+def ledger_vacuum(call: Call) -> None:
+    """Give the space of what is no longer kept back to the disk."""
+    with _open(call) as app:
+        app.ledger.vacuum()
+    _show(call, {"done": True}, lambda facts: click.echo("Done."))

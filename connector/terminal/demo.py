@@ -1,0 +1,129 @@
+"""The main job on the sample inbox, against the sandbox in this process; and the sandbox alone."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from connector.errors import ConnectorError, Finding, SettingsError
+from connector.terminal import screen, views
+from connector.terminal.logs import start_logs
+from connector.terminal.progress import progress
+from connector.terminal.starter import start
+
+if TYPE_CHECKING:
+    from connector.app import App
+    from connector.sandbox import Sandbox
+
+
+class DemoFailed(ConnectorError):
+    """The demonstration did not show what it promises."""
+
+
+def serve(port: int, as_json: bool) -> None:
+    """Run the sandbox until it is told to stop."""
+    with _sandbox(port) as box:
+        if as_json:
+            screen.document({"url": box.url})
+        else:
+            screen.line(f"ServiceNow and Zendesk, emulated: {box.url}  (Ctrl-C ends it and forgets everything)")
+        threading.Event().wait()
+
+
+def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> None:
+    """Set up, check, sync, sync again, and show what became of every record. Raises DemoFailed if a write repeats."""
+    from connector.app import App
+
+    start_logs(verbosity)
+    with _folder(folder) as base, _sandbox(port) as box:
+        start(base, port=int(box.url.rpartition(":")[2]))
+        with App.open(base / "connector.yaml") as app:
+            _first(app, box)
+            _second(app, box)
+        _leave(box, base, folder is not None, sys.stdout.isatty() if keep is None else keep)
+
+
+def _first(app: App, box: Sandbox) -> None:
+    screen.line(f"The sample inbox goes to an emulated ServiceNow and Zendesk at {box.url}")
+    found = app.check(True)
+    views.findings(found)
+    with progress(False) as told:
+        report = app.sync(progress=told)
+    screen.line()
+    screen.line("What became of every record:")
+    screen.line()
+    _outcomes(app)
+    views.sync(report.document())
+
+
+def _second(app: App, box: Sandbox) -> None:
+    before = _writes(box)
+    app.sync()
+    again = _writes(box) - before
+    screen.line()
+    screen.line(f"The same once more: {again} write requests. Whatever is there is there exactly once.")
+    if again:
+        raise DemoFailed(f"the second run wrote {again} times", "this is a bug; please report it")
+
+
+def _outcomes(app: App) -> None:
+    good, other = [], []
+    for fact in app.outcomes():
+        if fact["outcome"] in ("ticket", "reply"):
+            good.append((fact["source"], fact["place"], fact["outcome"], fact["sink"], fact["number"], fact["url"]))
+        else:
+            other.append((fact["source"], fact["place"], fact["outcome"], fact["what"]))
+    screen.table(("source", "record", "became a", "at", "number", "address"), good)
+    screen.line()
+    screen.table(("source", "record", "was", "because"), other)
+
+
+def _writes(box: Sandbox) -> int:
+    """Requests that change something; asking for a token does not."""
+    return sum(1 for seen in box.requests if seen.method not in ("GET", "HEAD") and "oauth" not in seen.path)
+
+
+def _leave(box: Sandbox, base: Path, kept: bool, wait: bool) -> None:
+    screen.line()
+    if kept:
+        screen.line(f"Settings, inbox and ledger are in {base}; try: connector -c {base}/connector.yaml status")
+    if wait:
+        screen.line(f"Look at the tickets: {box.url}  (Ctrl-C ends the demonstration)")
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            screen.line()
+
+
+@contextmanager
+def _folder(folder: Path | None) -> Iterator[Path]:
+    """The folder to work in: the one named, which has to be empty, or one that is gone afterwards."""
+    if folder is None:
+        with tempfile.TemporaryDirectory(prefix="connector-demo-") as place:
+            yield Path(place)
+        return
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise SettingsError([Finding("not-empty", str(folder), "is not an empty folder", "name another with --dir")])
+    yield folder
+
+
+@contextmanager
+def _sandbox(port: int) -> Iterator[Sandbox]:
+    from connector.sandbox import Sandbox
+
+    try:
+        box: Any = Sandbox(port=port).__enter__()
+    except OSError as error:
+        what = f"port {port} cannot be used: {error.strerror}"
+        raise SettingsError(
+            [Finding("port", "", what, "choose another with --port; 0 takes any that is free")]
+        ) from None
+    try:
+        yield box
+    finally:
+        box.__exit__(None, None, None)

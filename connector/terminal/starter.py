@@ -1,0 +1,82 @@
+"""What `init` writes: settings, mappings, a sample inbox, and a .gitignore for what must not be shared."""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Mapping
+from importlib import resources
+from importlib.resources.abc import Traversable
+from pathlib import Path
+
+from connector.errors import Finding, SettingsError
+
+SANDBOX_PORT = 8765
+IGNORED = (
+    "# Secrets and what the ledger knows stay on this machine.\nsecrets/\n*.db\n*.db-wal\n*.db-shm\n*.log\ninbox/\n"
+)
+
+# The credentials that the sandbox accepts. They open nothing else.
+SANDBOX_SECRETS = {"secrets/servicenow": "connector\n", "secrets/zendesk": "connector\n"}
+
+
+def start(folder: Path, force: bool = False, port: int = SANDBOX_PORT) -> list[str]:
+    """Write everything below `folder` and name what was written, relative to it.
+
+    Nothing is written where any of it exists, unless `force` says so; the site is kept even then, because it is part
+    of every key. Raises SettingsError.
+    """
+    texts = _texts(_site(folder / "connector.yaml"), port)
+    there = [name for name in (*texts, "inbox") if os.path.lexists(folder / name)]
+    if there and not force:
+        raise SettingsError(
+            Finding("exists", str(folder / name), "is already there", "--force overwrites it") for name in there
+        )
+    try:
+        for name, text in texts.items():
+            _write(folder / name, text, private=name.startswith("secrets/"))
+        _samples(folder / "inbox")
+    except OSError as error:
+        place = str(error.filename or folder)
+        raise SettingsError([Finding("no-write", place, f"cannot be written: {error.strerror}")]) from None
+    return [*texts, "inbox/"]
+
+
+def mint() -> str:
+    """A new name for an installation."""
+    return f"site-{secrets.token_hex(3)}"
+
+
+def _site(settings: Path) -> str:
+    """The site that is there already, or a new one."""
+    try:
+        found = re.search(r"^site:[ \t]*([a-z0-9-]{4,24})[ \t]*(?:#|$)", settings.read_text("utf-8"), re.MULTILINE)
+    except (OSError, UnicodeDecodeError):
+        found = None
+    return found[1] if found else mint()
+
+
+def _texts(site: str, port: int) -> Mapping[str, str]:
+    template = resources.files("connector.terminal").joinpath("connector.yaml").read_text("utf-8")
+    settings = template.replace("@SITE@", site).replace("@PORT@", str(port))
+    mappings = {f"mappings/{name}": text for name, text in _templates(resources.files("connector.templates"))}
+    return {"connector.yaml": settings, **mappings, **SANDBOX_SECRETS, ".gitignore": IGNORED}
+
+
+def _templates(folder: Traversable) -> list[tuple[str, str]]:
+    files = sorted((file for file in folder.iterdir() if file.name.endswith((".yaml", ".json"))), key=lambda f: f.name)
+    return [(file.name, file.read_text("utf-8")) for file in files]
+
+
+def _samples(inbox: Path) -> None:
+    from connector import samples
+
+    samples.copy(inbox)
+
+
+def _write(path: Path, text: str, private: bool) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700 if private else 0o777)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600 if private else 0o666)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
