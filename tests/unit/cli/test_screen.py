@@ -1,0 +1,125 @@
+"""What is printed: plain lines that a log keeps whole, tables on a terminal, text that cannot move the cursor."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connector.terminal import screen
+from connector.terminal.progress import EVERY, Lines, progress
+
+
+class Terminal(io.StringIO):
+    """A stream that calls itself a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What a call prints on a terminal of 80 columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+
+    def show(act) -> str:
+        with contextlib.redirect_stdout(Terminal()) as out, contextlib.redirect_stderr(Terminal()) as err:
+            act()
+        return out.getvalue() + err.getvalue()
+
+    return show
+
+
+def test_a_plain_table_is_aligned(capsys):
+    screen.table(("name", "n"), [("mail", 5), ("button", 1234)])
+    assert capsys.readouterr().out == "name       n\nmail       5\nbutton  1234\n"
+
+
+def test_a_table_fits_80_columns_and_loses_nothing(shown):
+    out = shown(lambda: screen.table(("place", "what", "n"), [("inbox/mail/cur/1", "word " * 40, 7)]))
+    assert max(len(re.sub("\x1b\\[[0-9;]*m", "", line)) for line in out.splitlines()) <= 80
+    assert out.count("word") == 40
+
+
+def test_a_heading_is_bold_unless_no_color_says_otherwise(shown, monkeypatch):
+    assert "\x1b[1m" in shown(lambda: screen.table(("a",), [("b",)]))
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[3" not in shown(lambda: screen.table(("a",), [("b",)]))
+
+
+def test_markup_in_a_ticket_is_text(shown):
+    out = shown(lambda: screen.table(("a",), [("[red]x[/red] [link=http://h]",)]))
+    out += shown(lambda: screen.item("[bold]head", "[/nonsense]"))
+    assert "[red]x[/red] [link=http://h]" in out
+    assert "[bold]head" in out
+    assert "    [/nonsense]" in out
+
+
+@given(st.text())
+def test_clean_text_is_one_harmless_line(text):
+    shown = screen.clean(text)
+    assert shown.isprintable() or not any(ord(c) < 32 or 127 <= ord(c) < 160 for c in shown)
+    shown.encode()
+    assert not set(shown) & set("\n\r\x1b\u202e\u2066")
+
+
+def test_a_document_is_ascii_and_complete(capsys):
+    screen.document({"a": "ä\ud800\x1b"})
+    out = capsys.readouterr().out
+    assert out.isascii()
+    assert json.loads(out) == {"a": "ä\ud800\x1b"}
+
+
+class Hands:
+    """A clock moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def wall(self) -> float:
+        return self.now
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
+def test_plain_progress_is_a_line_now_and_then(capsys):
+    clock = Hands()
+    told = Lines(clock)
+    for done in range(100):
+        told("collect mail", done, None)
+        clock.now += EVERY / 20
+    told("deliver", 3, 9)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == [
+        "collect mail: 20",
+        "collect mail: 40",
+        "collect mail: 60",
+        "collect mail: 80",
+        "deliver: 3 of 9",
+    ]
+
+
+def test_a_quiet_run_tells_nothing():
+    with progress(quiet=True) as told:
+        assert told is None
+
+
+def test_a_bar_takes_steps_with_and_without_a_total(shown):
+    def run() -> None:
+        with progress(quiet=False) as told:
+            told("collect", 1, None)
+            told("deliver", 1, 3)
+            told("deliver", 3, 3)
+
+    assert "deliver" in shown(run)
