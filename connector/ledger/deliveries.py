@@ -16,7 +16,7 @@ from connector.errors import Finding, StaleRow
 from connector.ledger.database import Database
 from connector.ledger.leases import is_dead
 from connector.ledger.moves import Step, move
-from connector.ledger.rows import dump, put
+from connector.ledger.rows import add_missing, dump, put
 from connector.ledger.schema import blob, delivery, link, memory, ticket
 from connector.plugins import Do, Receipt
 
@@ -333,6 +333,7 @@ class Done:
     receipt: Receipt
     fields: Mapping[str, Any] = field(default_factory=dict)
     left: Sequence[str] = ()
+    findings: Sequence[Finding] = ()
     note: str = ""
 
 
@@ -357,6 +358,7 @@ def _write_link(connection: Connection, row: Delivery, done: Done, now: float) -
     echo = {**(old.echo if keep and old else {}), **receipt.echo}
     notes: dict[str, Any] = {name: {"sent": pair[0], "kept": pair[1]} for name, pair in receipt.unkept.items()}
     notes.update({name: {"left": True} for name in done.left})
+    notes.update({finding.where or finding.code: {"note": str(finding)} for finding in done.findings})
     values = {
         "ticket_id": row.ticket_id,
         "sink": row.sink,
@@ -369,6 +371,29 @@ def _write_link(connection: Connection, row: Delivery, done: Done, now: float) -
         "linked_at": now,
     }
     put(connection, link, [values])
+
+
+def follow_up(db: Database, row: Delivery, closed: str, now: float) -> None:
+    """The record is closed: a new one is made that follows it, and a comment or file goes there. One commit.
+
+    There is one follow-up of each closed record, however many deliveries meet it. Raises StaleRow.
+    """
+    part = f"follow_up:{closed}"
+    new = {"ticket_id": row.ticket_id, "sink": row.sink, "version": row.version, "state": State.QUEUED.value}
+    new |= {"attempts": 0, "due_at": now, "created_at": now, "payload": None}
+    create = {**new, "do": Do.CREATE.value, "part": part, "what": dump({"follow_up_of": closed})}
+    again = {
+        **new,
+        "do": row.do.value,
+        "part": f"{row.part}@{part}",
+        "what": None if row.what is None else dump(row.what),
+    }
+    with db.write() as connection:
+        note = f"{closed} is closed; a follow-up takes its place"
+        move(connection, Step(row.id, row.ticket_id, State.QUEUED, Move.ENDED, note), now)
+        add_missing(connection, delivery, [create])
+        if row.do is not Do.UPDATE:
+            add_missing(connection, delivery, [again])
 
 
 def settle_otherwise(db: Database, row: Delivery, step: Step, now: float) -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,24 +83,29 @@ def write_stamp(base: Path, stamp: Stamp) -> None:
     fresh.replace(path)
 
 
+def stamp(db: Database, base: Path, site: str, now: float) -> None:
+    """Repeat the ledger's generation outside of it, before anything leaves."""
+    write_stamp(base, Stamp(site, generation(db), now))
+
+
 def refuse_restored(db: Database, base: Path, site: str) -> None:
     """Raises RestoredLedger where the stamp of this site is ahead of the ledger."""
-    stamp = read_stamp(base)
-    if stamp is not None and stamp.site == site and stamp.generation > generation(db):
+    last = read_stamp(base)
+    if last is not None and last.site == site and last.generation > generation(db):
         raise RestoredLedger(
             "this ledger was restored from a backup: more has been sent than it knows of",
             "run: connector ledger restored, so that everything is looked up before it is sent again",
         )
 
 
-def accept_restored(db: Database, base: Path, site: str, now: float) -> Mapping[str, int]:
+def accept_restored(db: Database, base: Path, site: str, now: float) -> int:
     """Make everything unsure that a lost ledger may have sent; returns how many deliveries that are now unsure.
 
     Records collected again up to the stamp's time become unsure deliveries too, when they are taken in.
     """
-    stamp = read_stamp(base)
-    if stamp is None or stamp.site != site or stamp.generation <= generation(db):
-        return {"unsure": 0}
+    last = read_stamp(base)
+    if last is None or last.site != site or last.generation <= generation(db):
+        return 0
     queued = select(delivery.c.id, delivery.c.ticket_id).where(
         delivery.c.state == State.QUEUED.value, delivery.c.do.in_([Do.CREATE.value, Do.COMMENT.value, Do.ATTACH.value])
     )
@@ -113,11 +117,11 @@ def accept_restored(db: Database, base: Path, site: str, now: float) -> Mapping[
         ]
         done = move_each(connection, steps, now)
         facts = [
-            {"name": "restored_until", "value": repr(stamp.at)},
-            {"name": "generation", "value": str(stamp.generation + 1)},
+            {"name": "restored_until", "value": repr(last.at)},
+            {"name": "generation", "value": str(last.generation + 1)},
         ]
         put(connection, meta, facts)
-    return {"unsure": len(done)}
+    return len(done)
 
 
 def mark_backup(db: Database) -> None:

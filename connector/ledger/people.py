@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Row, or_, select, update
+from sqlalchemy import Connection, Row, Select, or_, select, update
 
 from connector.delivery import Move, State
 from connector.errors import NoSuchTicket
@@ -85,48 +85,46 @@ def hurry(db: Database, ticket_id: int, now: float) -> list[Act]:
     """Waiting rows are due now."""
     waiting = (delivery.c.ticket_id == ticket_id, delivery.c.state.in_([State.QUEUED.value, State.UNSURE.value]))
     with db.write() as connection:
-        rows = connection.execute(select(delivery).where(*waiting)).all()
+        rows = connection.execute(_named().where(*waiting)).all()
         connection.execute(update(delivery).where(*waiting).values(due_at=now))
-    return [Act(_name(db, ticket_id), row.sink, row.do, row.part, row.state, row.state) for row in rows]
+    return [_act(row, State(row.state)) for row in rows]
 
 
-def replan(db: Database, ticket_ids: Sequence[int] | None, now: float) -> int:
-    """Rows never claimed are rendered again with today's mapping, blocked ones included; returns how many."""
+def replan(db: Database, ticket_ids: Sequence[int] | None, now: float) -> list[Act]:
+    """Rows never claimed are rendered again with today's mapping, blocked ones included."""
     free = [delivery.c.state.in_([State.QUEUED.value, State.BLOCKED.value])]
     if ticket_ids is not None:
         free.append(delivery.c.ticket_id.in_(ticket_ids))
     with db.write() as connection:
-        rows = connection.execute(
-            select(delivery.c.id, delivery.c.ticket_id, delivery.c.state, delivery.c.body).where(*free)
-        )
-        count = 0
-        for row in rows.all():
-            fresh = {"payload": None, "body": None, "finding": None, "due_at": now}
-            if row.state == State.BLOCKED:
-                step = Step(row.id, row.ticket_id, State.BLOCKED, Move.RELEASED, "to be rendered again", fresh)
-                move(connection, step, now)
-            elif row.body is None:
-                connection.execute(update(delivery).where(delivery.c.id == row.id).values(payload=None))
-            else:
-                continue
-            count += 1
-    return count
+        rows = connection.execute(_named().where(*free)).all()
+        return [act for row in rows if (act := _render_again(connection, row, now)) is not None]
+
+
+def _render_again(connection: Connection, row: Row[Any], now: float) -> Act | None:
+    fresh = {"payload": None, "body": None, "finding": None, "due_at": now}
+    if row.state == State.BLOCKED:
+        move(connection, Step(row.id, row.ticket_id, State.BLOCKED, Move.RELEASED, "to be rendered again", fresh), now)
+    elif row.body is None:
+        connection.execute(update(delivery).where(delivery.c.id == row.id).values(payload=None))
+    else:
+        return None
+    return _act(row, State.QUEUED)
 
 
 def _move_all(
     db: Database, ticket_id: int, was: State, how: Move, sets: dict[str, Any], now: float, note: str
 ) -> list[Act]:
-    name = _name(db, ticket_id)
     acts = []
     with db.write() as connection:
-        rows = select(delivery).where(delivery.c.ticket_id == ticket_id, delivery.c.state == was.value)
+        rows = _named().where(delivery.c.ticket_id == ticket_id, delivery.c.state == was.value)
         for row in connection.execute(rows.order_by(delivery.c.id)).all():
-            state = move(connection, Step(row.id, ticket_id, was, how, note, sets), now)
-            acts.append(Act(name, row.sink, row.do, row.part, was.value, state.value))
+            acts.append(_act(row, move(connection, Step(row.id, ticket_id, was, how, note, sets), now)))
     return acts
 
 
-def _name(db: Database, ticket_id: int) -> str:
-    with db.read() as connection:
-        row = connection.execute(select(ticket.c.source, ticket.c.external_id).where(ticket.c.id == ticket_id)).one()
-    return f"{row.source}:{row.external_id}"
+def _named() -> Select[Any]:
+    return select(delivery, ticket.c.source, ticket.c.external_id).join(ticket, ticket.c.id == delivery.c.ticket_id)
+
+
+def _act(row: Row[Any], now: State) -> Act:
+    return Act(f"{row.source}:{row.external_id}", row.sink, row.do, row.part, row.state, now.value)

@@ -23,10 +23,10 @@ def moment(seconds: float | None) -> str | None:
     return None if seconds is None else utc(seconds).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def status(db: Database, sources: Sequence[str], sinks: Sequence[str]) -> dict[str, Any]:
-    """Queues, last readings, and what waits for a person."""
+def status(db: Database, sources: Mapping[str, str], sinks: Sequence[str]) -> dict[str, Any]:
+    """Queues, last readings, and what waits for a person; `sources` maps names to ids."""
     return {
-        "sources": {name: _source(db, name) for name in sources},
+        "sources": {name: _source(db, ident) for name, ident in sources.items()},
         "sinks": {name: tally(db, name) for name in sinks},
         "waiting": _waiting(db),
         "rejected": _rejected(db),

@@ -1,0 +1,86 @@
+"""What a person may do about a held ticket. Doors call these; none of them talks to a remote but `confirm`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from connector.clock import Clock
+from connector.delivery import Move
+from connector.engine.wiring import Wiring
+from connector.errors import NoSuchTicket
+from connector.ledger import deliveries, people
+from connector.ledger.deliveries import Done
+from connector.ledger.people import Act
+from connector.plugins import Do, Receipt
+
+
+class Actions:
+    """Each takes tickets by name (SOURCE:EXTERNAL_ID, a unique beginning, a remote number) and says what it did.
+
+    Raises NoSuchTicket for a name that fits none or several; then nothing is changed.
+    """
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def retry(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Make waiting rows due now."""
+        return self._each(names, people.hurry)
+
+    def release(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """Queue blocked rows again, rendered anew."""
+        return self._each(names, people.release)
+
+    def drop(self, names: Sequence[str]) -> list[dict[str, Any]]:
+        """End what has not been sent. What is unsure stays: confirm it first."""
+        return self._each(names, people.drop)
+
+    def replan(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
+        """Render again what was never claimed, of these tickets or of all."""
+        ids = self._ids(names) if names else None
+        return [asdict(act) for act in people.replan(self._wiring.db, ids, self._clock.wall())]
+
+    def confirm(self, name: str, *, sent: str | None = None, absent: bool = False) -> list[dict[str, Any]]:
+        """Settle unsure rows by what a person saw: made there under `sent`, or not there at all.
+
+        Only the first unsure row of the ticket is confirmed as sent: a remote id names one record.
+        """
+        ticket_id = self._ids([name])[0]
+        if absent:
+            return [asdict(act) for act in people.confirm_absent(self._wiring.db, ticket_id, self._clock.wall())]
+        return [asdict(self._confirm_sent(ticket_id, name, sent or ""))]
+
+    @property
+    def _clock(self) -> Clock:
+        return self._wiring.clock
+
+    def _ids(self, names: Sequence[str]) -> list[int]:
+        return [people.find_ticket(self._wiring.db, name) for name in names]
+
+    def _each(self, names: Sequence[str], act: Any) -> list[dict[str, Any]]:
+        ids = self._ids(names)
+        now = self._clock.wall()
+        return [asdict(done) for ticket_id in ids for done in act(self._wiring.db, ticket_id, now)]
+
+    def _confirm_sent(self, ticket_id: int, name: str, remote_id: str) -> Act:
+        rows = people.unsure_of(self._wiring.db, ticket_id)
+        if not rows:
+            raise NoSuchTicket(f"nothing of {name} is unsure", f"see: connector explain {name}")
+        row = deliveries.one(self._wiring.db, rows[0].id)
+        receipt = self._receipt(row, remote_id)
+        fields = dict(row.payload or {}) if row.do is Do.CREATE else {}
+        done = Done(receipt, fields, note=f"a person found it as {remote_id}")
+        deliveries.settle(self._wiring.db, row, Move.FOUND, done, self._clock.wall())
+        return Act(name, row.sink, row.do.value, row.part, "unsure", "sent")
+
+    def _receipt(self, row: deliveries.Delivery, remote_id: str) -> Receipt:
+        """The record as the remote has it, so that later updates know what they meet."""
+        if row.do is not Do.CREATE:
+            return Receipt(row.remote_id)
+        outlet = self._wiring.outlets[row.sink]
+        remote = outlet.sink.read(remote_id, sorted(row.payload or {}))
+        if remote is None:
+            raise NoSuchTicket(f"{outlet.name} has no record {remote_id}", "give its sys_id or ticket id")
+        return Receipt(remote.remote_id, number=remote.number, echo=remote.fields)

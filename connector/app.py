@@ -1,0 +1,371 @@
+"""The composition root: settings become sources, sinks, ledger and engine. Doors talk to nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import text
+
+from connector import config
+from connector.actions import Actions
+from connector.clock import Clock, SystemClock
+from connector.engine.collect import understand
+from connector.engine.plan import render_ticket, ticket_view
+from connector.engine.run import Report, dry_run, run
+from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
+from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
+from connector.ledger import deliveries, identity, leases, people, views
+from connector.ledger.database import Database, LedgerError
+from connector.ledger.outcomes import outcomes
+from connector.limits import Limiter
+from connector.mapping import load as load_mapping
+from connector.phi import clear
+from connector.plugins import Do, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
+from connector.ticket import Ticket
+
+GUESSES = 8
+
+
+class App:
+    """One installation, open. Use it as a context manager."""
+
+    def __init__(self, settings: config.Settings, wiring: Wiring) -> None:
+        self.settings = settings
+        self.wiring = wiring
+        self.actions = Actions(wiring)
+        self.ledger = LedgerCare(wiring)
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        *,
+        clock: Clock | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> Self:
+        """Load everything that the settings name. Raises SettingsError with every finding, LedgerError."""
+        settings = config.load(path)
+        db = Database.open(settings.ledger, settings.base)
+        try:
+            return cls(settings, _wire(settings, db, clock or SystemClock(), stop))
+        except BaseException:
+            db.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wiring.db.close()
+
+    # ── every day ──
+
+    def sync(
+        self,
+        sources: Sequence[str] = (),
+        sinks: Sequence[str] = (),
+        *,
+        dry_run: bool = False,
+        limit: int | None = None,
+        max_seconds: float | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """Read every source asked for and bring every sink asked for up to date; all of them by default.
+
+        Raises SettingsError for a name that the settings do not hold, RestoredLedger for a ledger that is behind.
+        """
+        inlets = _chosen("source", self.wiring.inlets, sources)
+        outlets = _chosen("sink", self.wiring.outlets, sinks)
+        if dry_run:
+            return _dry(self.wiring, inlets, outlets, limit)
+        identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
+        wiring = self.wiring if progress is None else _with_progress(self.wiring, progress)
+        return run(wiring, inlets, outlets, limit, max_seconds)
+
+    def check(self, live: bool = False) -> dict[str, Any]:
+        """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
+        findings: list[Finding] = []
+        codes = {0}
+        for inlet in self.wiring.inlets.values():
+            found = inlet.source.check()
+            findings += found
+            codes |= {2} if found else set()
+        for outlet in self.wiring.outlets.values() if live else ():
+            try:
+                findings += outlet.sink.check()
+            except RemoteError as error:
+                findings.append(Finding(error.code, f"sinks.{outlet.name}", error.what, error.remedy))
+                codes.add(error.exit_code)
+            except SettingsError as error:
+                findings += error.findings
+                codes.add(error.exit_code)
+        return {"findings": [_said(finding) for finding in findings], "exit_code": min(codes - {0}, default=0)}
+
+    def status(self, strict: bool = False) -> dict[str, Any]:
+        """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
+        ids = {name: inlet.id for name, inlet in self.wiring.inlets.items()}
+        facts = views.status(self.wiring.db, ids, list(self.wiring.outlets))
+        waits = bool(facts["waiting"] or facts["rejected"])
+        ledger = self.wiring.db.engine.url.render_as_string(hide_password=True)
+        return {"site": self.wiring.site, "ledger": ledger, **facts, "exit_code": 1 if strict and waits else 0}
+
+    def explain(self, name: str) -> dict[str, Any]:
+        """Every step of one ticket, and for each sink field its value and where that came from."""
+        ticket_id = people.find_ticket(self.wiring.db, name)
+        facts = views.story(self.wiring.db, ticket_id)
+        body, sink, group = views.body_of(self.wiring.db, ticket_id)
+        known = {sink: facts["sinks"].get(sink, _NOT_THERE)} | facts["sinks"]
+        outlets = self.wiring.outlets
+        shown = {key: self._fields(outlets[key], body, group, link) for key, link in known.items() if key in outlets}
+        return {**facts, "summary": Ticket.model_validate_json(body).summary, "sinks": shown}
+
+    def outcomes(self) -> Iterator[dict[str, Any]]:
+        """What became of every record that was read."""
+        return outcomes(self.wiring.db)
+
+    def _fields(self, outlet: Outlet, body: str, group: str, link: dict[str, Any]) -> dict[str, Any]:
+        rendered = render_ticket(self.wiring, outlet, ticket_view(body, outlet), Do.CREATE, group)
+        rows = []
+        for field in outlet.mapping.names:
+            if field not in rendered.fields and field not in link["sent"]:
+                continue
+            rows.append(
+                {
+                    "field": field,
+                    "value": rendered.fields.get(field),
+                    "from": rendered.origins.get(field, ""),
+                    "sent": link["sent"].get(field),
+                    "remote": link["echo"].get(field),
+                    "note": _note(link["notes"].get(field, {})),
+                }
+            )
+        loose = [note["note"] for note in link["notes"].values() if "note" in note]
+        return {**{key: link[key] for key in ("remote_id", "number", "url")}, "fields": rows, "notes": loose}
+
+    # ── the admin's tools ──
+
+    def mappings(self) -> dict[str, Any]:
+        """The mappings that are in use; `open` has checked them."""
+        return {
+            name: {
+                "mapping": str(outlet.mapping.path),
+                "table": outlet.mapping.table,
+                "fields": len(outlet.mapping.names),
+            }
+            for name, outlet in self.wiring.outlets.items()
+        }
+
+    def preview(self, name: str, sink: str | None = None) -> dict[str, Any]:
+        """What a ticket of the ledger, or the records of a file, would become. Raises NoSuchTicket, SettingsError."""
+        path = Path(name)
+        if path.is_file():
+            return {"records": [self._previewed(*item, sink) for item in self._records(path)]}
+        body, fixed, group = views.body_of(self.wiring.db, people.find_ticket(self.wiring.db, name))
+        own = Ticket.model_validate_json(body)
+        return {"records": [self._rendered(f"{own.source}:{own.external_id}", own, sink or fixed, group)]}
+
+    def _records(self, path: Path) -> Iterator[tuple[Inlet, Record]]:
+        """The file's records, as the source reads it that knows how to make most of it."""
+        best: tuple[int, Inlet, list[Record]] | None = None
+        for inlet in self.wiring.inlets.values():
+            found = list(_records_of(self.settings, inlet, path))
+            good = sum(isinstance(inlet.source.read(item), Ticket | Reply) for item in found)
+            if best is None or good > best[0]:
+                best = (good, inlet, found)
+        if best is not None:
+            yield from ((best[1], item) for item in best[2])
+
+    def _previewed(self, inlet: Inlet, record: Record, sink: str | None) -> dict[str, Any]:
+        taken = understand(self.wiring, inlet, record)
+        match taken.reading:
+            case Ticket() as own:
+                return self._rendered(record.place, own, sink or taken.sink, taken.group)
+            case Reply() as reply:
+                return self._rendered(record.place, reply.ticket, sink or taken.sink, taken.group)
+            case other:
+                what = getattr(other, "reason", "") or str(getattr(other, "finding", ""))
+                return {"record": record.place, "sink": None, "fields": [], "findings": [what]}
+
+    def _rendered(self, name: str, own: Ticket, sink: str, group: str) -> dict[str, Any]:
+        outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
+        rendered = render_ticket(self.wiring, outlet, clear(own, outlet.clearance), Do.CREATE, group)
+        rows = [
+            {"field": field, "value": value, "from": rendered.origins.get(field, "")}
+            for field, value in rendered.fields.items()
+        ]
+        return {
+            "record": name,
+            "sink": sink,
+            "fields": rows,
+            "findings": [str(finding) for finding in rendered.findings],
+        }
+
+    def fields(self, sink: str | None = None) -> list[dict[str, Any]]:
+        """What a mapping may write to a sink, or read of a ticket."""
+        if sink is None:
+            from connector.mapping import ticket_fields
+
+            return [{"field": name, "label": label, "choices": []} for name, label in ticket_fields().items()]
+        outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
+        return [
+            {"field": spec.name, "label": spec.label, "choices": sorted(spec.choices or ())}
+            for spec in outlet.sink.fields()
+        ]
+
+
+_NOT_THERE: dict[str, Any] = {"remote_id": "", "number": "", "url": "", "sent": {}, "echo": {}, "notes": {}}
+
+
+def _said(finding: Finding) -> dict[str, str]:
+    return {"code": finding.code, "where": finding.where, "what": finding.what, "remedy": finding.remedy}
+
+
+def _note(note: dict[str, Any]) -> str:
+    if note.get("left"):
+        return "changed at the help desk since; left alone"
+    if "kept" in note:
+        return f"not kept as sent: the help desk has {note['kept']!r}"
+    return str(note.get("note", ""))
+
+
+# ── putting it together ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _wire(settings: config.Settings, db: Database, clock: Clock, stop: Callable[[], bool]) -> Wiring:
+    findings: list[Finding] = []
+    site = identity.claim_site(db, settings.site, f"site-{secrets.token_hex(2)}")
+    inlets = _each(settings.sources, findings, lambda name, raw: _inlet(settings, name, raw, clock))
+    outlets = _each(settings.sinks, findings, lambda name, raw: _outlet(settings, db, name, raw, clock))
+    if findings:
+        raise SettingsError(findings)
+    return Wiring(
+        db=db,
+        base=settings.base,
+        site=site,
+        clock=clock,
+        who=leases.holder(),
+        inlets=inlets,
+        outlets=outlets,
+        routes=settings.routes,
+        pending=settings.pending,
+        wait=settings.wait,
+        stop=stop,
+    )
+
+
+def _each(sections: Any, findings: list[Finding], build: Callable[[str, config.Section], Any]) -> dict[str, Any]:
+    """Build every plugin that can be built; what is wrong with the others is collected."""
+    built = {}
+    for name, raw in sections.items():
+        try:
+            built[name] = build(name, raw)
+        except SettingsError as error:
+            findings += error.findings
+    return built
+
+
+def _inlet(settings: config.Settings, name: str, raw: config.Section, clock: Clock) -> Inlet:
+    plugin = config.plugins(config.SOURCES)[raw["type"]].load()
+    checked: SourceSettings = config.plugin_settings("source", name, raw, plugin.settings)
+    ident = checked.id or name
+    return Inlet(name, ident, plugin(ident, checked, SourceTools(settings.base, clock)))
+
+
+def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Section, clock: Clock) -> Outlet:
+    plugin = config.plugins(config.SINKS)[raw["type"]].load()
+    checked: SinkSettings = config.plugin_settings("sink", name, raw, plugin.settings)
+    limiter = Limiter(db, _account(raw), checked.requests_per_minute, clock, settings.wait)
+    tools = SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
+    sink = plugin(name, checked, tools)
+    mapping = load_mapping(settings.base / checked.mapping, sink.fields(), clearance=checked.clearance)
+    sink.table = mapping.table
+    return Outlet(
+        name=name,
+        sink=sink,
+        mapping=mapping,
+        clearance=checked.clearance,
+        files=checked.attachments == "send",
+        limiter=limiter,
+        requests=lambda: int(sink.requests),
+    )
+
+
+def _account(raw: config.Section) -> str:
+    """The remote account's name in the shared budget: two sinks with one credential share it."""
+    words = f"{raw.get('url')}|{sorted((raw.get('auth') or {}).items(), key=str)}"
+    return hashlib.sha256(words.encode()).hexdigest()[:16]
+
+
+def _chosen(word: str, there: Any, names: Sequence[str]) -> list[Any]:
+    missing = [name for name in names if name not in there]
+    if missing:
+        known = ", ".join(there)
+        raise SettingsError(
+            [
+                Finding("unknown-name", "", f"the settings have no {word} {name!r}", f"there are: {known}")
+                for name in missing
+            ]
+        )
+    return [there[name] for name in (dict.fromkeys(names) or there)]
+
+
+def _with_progress(wiring: Wiring, progress: Progress) -> Wiring:
+    from dataclasses import replace
+
+    return replace(wiring, progress=progress)
+
+
+def _dry(wiring: Wiring, inlets: list[Inlet], outlets: list[Outlet], limit: int | None) -> Report:
+    return dry_run(wiring, inlets, outlets, limit)
+
+
+def _records_of(settings: config.Settings, inlet: Inlet, path: Path) -> Iterator[Record]:
+    """The records of one file, as this source reads it."""
+    raw = settings.sources[inlet.name]
+    plugin = type(inlet.source)
+    checked = config.plugin_settings("source", inlet.name, {**raw, "path": str(path.resolve())}, plugin.settings)
+    try:
+        for page in plugin(inlet.id, checked, SourceTools(settings.base)).pages({}):
+            yield from page.records
+    except ConnectorError:
+        return
+
+
+class LedgerCare:
+    """Looking after the database."""
+
+    def __init__(self, wiring: Wiring) -> None:
+        self._wiring = wiring
+
+    def backup(self, target: Path) -> None:
+        """A consistent copy, taken while others work. From then on the ledger is ahead of the copy."""
+        db = self._wiring.db
+        if db.file is None:
+            raise LedgerError("only an SQLite ledger is copied by this command", "use pg_dump")
+        if target.exists():
+            raise LedgerError(f"{target} exists already", "name a file that does not exist")
+        fresh = target.with_name(target.name + ".part")
+        with sqlite3.connect(db.file) as source, sqlite3.connect(fresh) as copy:
+            source.backup(copy)
+        shutil.move(fresh, target)
+        identity.mark_backup(db)
+        identity.stamp(db, self._wiring.base, self._wiring.site, self._wiring.clock.wall())
+
+    def restored(self) -> int:
+        """Make everything unsure that the lost ledger may have sent; returns how many deliveries."""
+        wiring = self._wiring
+        return identity.accept_restored(wiring.db, wiring.base, wiring.site, wiring.clock.wall())
+
+    def vacuum(self) -> None:
+        """Give space back to the disk."""
+        with self._wiring.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text("VACUUM"))

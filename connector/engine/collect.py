@@ -1,0 +1,129 @@
+"""Collect: read a source, shield, route, and commit page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from connector.engine.wiring import Inlet, Wiring
+from connector.errors import Finding, RemoteError
+from connector.ledger import records
+from connector.ledger.leases import Lease
+from connector.ledger.records import Counts, Taken
+from connector.phi import shield
+from connector.plugins import Counted, Page, Reading, Record, Rejected, Reply
+from connector.routing import NoRoute, choose
+from connector.ticket import Ticket, fingerprint
+
+log = structlog.get_logger("connector.collect")
+
+
+def collect(wiring: Wiring, inlet: Inlet, held: Lease, limit: int | None = None) -> Counts:
+    """Read everything new (`limit` records of it at most); then replies that waited too long become tickets.
+
+    Each page is one commit with its cursor. Raises RemoteError where the source cannot be read further (what was read
+    stays), and Busy where the lease was lost.
+    """
+    counts = Counts()
+    try:
+        for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
+            room = None if limit is None else limit - (counts.read - counts.unchanged)
+            counts.plus(_take(wiring, inlet, held, page, room))
+            wiring.progress(f"collect {inlet.name}", counts.read, None)
+            if wiring.stop() or (limit is not None and counts.read - counts.unchanged >= limit):
+                break
+    except RemoteError as error:
+        records.note_failure(wiring.db, inlet.id, wiring.clock.wall(), str(error))
+        raise
+    records.promote(wiring.db, held, inlet.id, now=wiring.clock.wall(), takes_files=wiring.takes_files)
+    return counts
+
+
+def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | None) -> Counts:
+    fresh, same = _fresh(wiring, inlet, page)
+    whole = room is None or len(fresh) <= room
+    counts = records.take(
+        wiring.db,
+        held,
+        inlet.id,
+        [understand(wiring, inlet, record) for record in (fresh if whole else fresh[:room])],
+        page.cursor if whole else {},  # what was cut off is read again, and what was taken is then unchanged
+        now=wiring.clock.wall(),
+        complete=page.complete and whole,
+        patience=wiring.pending,
+        takes_files=wiring.takes_files,
+    )
+    counts.read += same
+    counts.unchanged += same
+    return counts
+
+
+def peek(wiring: Wiring, inlet: Inlet) -> tuple[Counts, list[Taken]]:
+    """What collecting would find, writing nothing: the counts, and what is new or changed."""
+    counts, found = Counts(), []
+    for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
+        fresh, same = _fresh(wiring, inlet, page)
+        counts.read += same
+        counts.unchanged += same
+        taken = [understand(wiring, inlet, record) for record in fresh]
+        for item in taken:
+            outcome = _outcome(wiring, inlet, item)
+            counts.add(outcome)
+            if outcome in ("new", "changed"):
+                found.append(item)
+    return counts, found
+
+
+def _outcome(wiring: Wiring, inlet: Inlet, taken: Taken) -> str:
+    match taken.reading:
+        case Rejected():
+            return "rejected"
+        case Counted():
+            return "counted"
+        case Reply():
+            return "changed"
+        case Ticket() as ticket:
+            known = records.versions(wiring.db, inlet.id, [ticket.external_id]).get(ticket.external_id)
+            return "new" if known is None else "unchanged" if known == taken.fingerprint else "changed"
+
+
+def _fresh(wiring: Wiring, inlet: Inlet, page: Page) -> tuple[Sequence[Record], int]:
+    """The records that are not byte for byte what was read at their place before, and how many are."""
+    if not page.records:
+        return (), 0
+    same = records.unchanged(wiring.db, inlet.id, page.records)
+    return [record for record in page.records if record.place not in same], len(same)
+
+
+def understand(wiring: Wiring, inlet: Inlet, record: Record) -> Taken:
+    """Read, fingerprint, shield and route one record. Never raises: what cannot be a ticket is a rejection."""
+    reading = _read(inlet, record)
+    try:
+        match reading:
+            case Ticket() as ticket:
+                own = shield(ticket)
+                route = choose(wiring.routes, own)
+                return Taken(record, own, fingerprint(ticket), route.sink, route.group or "")
+            case Reply() as reply:
+                safe = _shielded(reply)
+                route = choose(wiring.routes, safe.ticket)
+                return Taken(record, safe, fingerprint(reply.ticket), route.sink, route.group or "")
+    except NoRoute as error:
+        reading = Rejected(Finding("no-route", record.place, error.what, error.remedy))
+    return Taken(record, reading)
+
+
+def _read(inlet: Inlet, record: Record) -> Reading:
+    try:
+        return inlet.source.read(record)
+    except Exception as error:  # noqa: BLE001 - a plugin's bug must not stop the other records
+        log.error("the source's reader failed", source=inlet.name, place=record.place, error=type(error).__name__)
+        what = f"the reader of source {inlet.name} failed on it ({type(error).__name__})"
+        return Rejected(Finding("reader-failed", record.place, what, "report it with this record; it is kept"))
+
+
+def _shielded(reply: Reply) -> Reply:
+    """The reply and what it may become, with one set of tokens for both."""
+    whole = shield(reply.ticket.model_copy(update={"comments": (reply.comment,)}))
+    return Reply(reply.thread, whole.comments[0], whole.model_copy(update={"comments": ()}))

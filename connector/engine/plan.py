@@ -1,0 +1,85 @@
+"""Plan: render what each new delivery will say, or block it with the finding."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.engine.wiring import Outlet, Wiring
+from connector.ledger import deliveries
+from connector.ledger.deliveries import Delivery, Planned
+from connector.mapping import Rendered, render, render_comment
+from connector.phi import clear
+from connector.plugins import Do
+from connector.ticket import Attachment, Comment, Phi, Ticket
+
+BATCH = 200
+
+
+def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
+    """Render every delivery that waits for it; returns how many were looked at and how many are now blocked."""
+    seen = blocked = 0
+    while rows := deliveries.unplanned(wiring.db, sinks, BATCH):
+        planned = [rendered_row(wiring, wiring.outlets[row.sink], row) for row in rows]
+        blocked += deliveries.plan(wiring.db, planned, wiring.clock.wall())
+        seen += len(rows)
+        wiring.progress("plan", seen, None)
+    return seen, blocked
+
+
+def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
+    """What one delivery will say. Pure but for the place it gets its facts from."""
+    match row.do:
+        case Do.ATTACH:
+            return Planned(row, file_payload(row.what or {}))
+        case Do.COMMENT:
+            said = comment_view(row, outlet)
+            rendered = render_comment(outlet.mapping, said, said.comments[0])
+        case _:
+            rendered = render_ticket(wiring, outlet, ticket_view(row.ticket_body, outlet), row.do, row.group)
+    if rendered.findings:
+        return Planned(row, finding=rendered.findings[0])
+    if row.do is Do.UPDATE and row.linked is not None and _same(rendered, row.linked.sent):
+        return Planned(row, ended="nothing that is mapped has changed")
+    payload = dict(rendered.fields)
+    if row.what and "follow_up_of" in row.what:
+        payload["follow_up_of"] = row.what["follow_up_of"]
+    return Planned(row, payload)
+
+
+def _same(rendered: Rendered, sent: Mapping[str, Any]) -> bool:
+    return all(name in sent and sent[name] == value for name, value in rendered.fields.items())
+
+
+def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group: str) -> Rendered:
+    """The fields of a ticket as this sink's mapping says."""
+    withheld = () if outlet.files else ticket.files()
+    facts = {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld, "do": do.value}
+    return render(outlet.mapping, ticket, facts)
+
+
+def ticket_view(body: str, outlet: Outlet) -> Ticket:
+    """The ticket as far as this sink may see it."""
+    return clear(Ticket.model_validate_json(body), outlet.clearance)
+
+
+def comment_view(row: Delivery, outlet: Outlet) -> Ticket:
+    """The ticket with just the comment that this delivery is about, as far as the sink may see it."""
+    what = row.what or {}
+    comment = Comment.model_validate_json(json.dumps(what["comment"]))
+    phi = Phi.model_validate_json(json.dumps(what["phi"]))
+    ticket = Ticket.model_validate_json(row.ticket_body)
+    return clear(ticket.model_copy(update={"comments": (comment,), "phi": phi}), outlet.clearance)
+
+
+def file_payload(what: Mapping[str, Any]) -> dict[str, Any]:
+    """What is said of a file: name, content type, size in bytes, sha256, and the comment it came with."""
+    file = Attachment.model_validate_json(json.dumps(what["file"]))
+    return {
+        "name": file.name,
+        "content_type": file.content_type,
+        "size": file.size,
+        "sha256": file.sha256,
+        "comment": what.get("comment", ""),
+    }

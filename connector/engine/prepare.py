@@ -1,0 +1,129 @@
+"""Prepare: everything that must be known before a delivery is claimed. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from connector.delivery import ClosedPolicy, changes
+from connector.engine.wiring import Outlet, Wiring
+from connector.errors import Finding
+from connector.ledger import deliveries
+from connector.ledger.deliveries import Delivery
+from connector.plugins import Do, Key, Remote, Write
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """May be claimed and sent. `fields` is what of the rendered payload will be there afterwards."""
+
+    write: Write
+    fields: Mapping[str, Any]
+    left: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """There is nothing to send; the delivery ends."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A person must look first."""
+
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class Follow:
+    """The record is closed: a follow-up ticket takes over."""
+
+    closed: str
+
+
+Prepared = Ready | Over | Held | Follow
+
+
+def prepare(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
+    """Decide what to send, by reading what the remote has now. Raises RemoteError."""
+    if row.do is Do.CREATE:
+        return _create(wiring, outlet, row)
+    if row.linked is None:
+        return Over("its ticket was never made at this sink")
+    remote = outlet.sink.read(row.linked.remote_id, sorted(row.payload or {}) if row.do is Do.UPDATE else ())
+    if remote is None:
+        return Held(
+            Finding("gone", row.name, f"{_named(row)} is gone from {outlet.name}", "drop it, or restore the record")
+        )
+    if remote.closed:
+        return _closed(outlet, row)
+    if row.do is Do.UPDATE:
+        return _update(wiring, outlet, row, remote)
+    return _append(wiring, outlet, row, remote)
+
+
+def key_of(wiring: Wiring, outlet: Outlet, row: Delivery) -> Key:
+    """The delivery's key."""
+    return wiring.key(row.source, row.external_id, outlet.mapping.table, row.part)
+
+
+def write_of(wiring: Wiring, outlet: Outlet, row: Delivery, body: Mapping[str, Any]) -> Write:
+    """The write that this delivery is, with this body."""
+    sha256 = str(body.get("sha256", ""))
+    content = (lambda: deliveries.content(wiring.db, sha256)) if row.do is Do.ATTACH else None
+    key = key_of(wiring, outlet, row)
+    return Write(row.do, key, body, row.payload or {}, row.remote_id, content)
+
+
+def _create(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
+    payload = row.payload or {}
+    if row.body is not None:  # claimed before: the same bytes again
+        return Ready(write_of(wiring, outlet, row, row.body), payload)
+    resolved = outlet.sink.resolve(Do.CREATE, payload)
+    return Ready(write_of(wiring, outlet, row, resolved.body), payload, findings=resolved.findings)
+
+
+def _update(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
+    assert row.linked is not None  # noqa: S101 - `prepare` has seen to it
+    merged = frozenset(spec.name for spec in outlet.sink.fields() if spec.merged)
+    linked = row.linked
+    decided = changes(row.payload or {}, linked.sent, linked.echo, remote.fields, outlet.mapping.owned, merged)
+    if not decided.send:
+        return Over(_left(decided.left) or "nothing that is mapped has changed")
+    resolved = outlet.sink.resolve(Do.UPDATE, decided.send)
+    body = dict(resolved.body)
+    if _reopens(outlet, remote):
+        body["reopen"] = True
+    fields = {name: (row.payload or {})[name] for name in decided.send}
+    return Ready(write_of(wiring, outlet, row, body), fields, decided.left, resolved.findings)
+
+
+def _append(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
+    body = dict(row.body if row.body is not None else row.payload or {})
+    if row.do is Do.COMMENT and _reopens(outlet, remote):
+        body["reopen"] = True
+    return Ready(write_of(wiring, outlet, row, body), {})
+
+
+def _closed(outlet: Outlet, row: Delivery) -> Prepared:
+    assert row.linked is not None  # noqa: S101 - `prepare` has seen to it
+    if outlet.mapping.closed is ClosedPolicy.FOLLOW_UP:
+        return Follow(row.linked.remote_id)
+    remedy = f"reopen it there and run: connector release {row.name}; or say `closed: follow_up` in the mapping"
+    return Held(Finding("closed", row.name, f"{_named(row)} is closed at {outlet.name}", remedy))
+
+
+def _reopens(outlet: Outlet, remote: Remote) -> bool:
+    return remote.resolved and outlet.mapping.closed is ClosedPolicy.REOPEN
+
+
+def _left(names: tuple[str, ...]) -> str:
+    return f"left alone, changed there since: {', '.join(names)}" if names else ""
+
+
+def _named(row: Delivery) -> str:
+    return row.linked.number or row.linked.remote_id if row.linked else row.name

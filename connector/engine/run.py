@@ -1,0 +1,203 @@
+"""One run: collect from every source asked for, then plan, deliver and reconcile until nothing more is due soon."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from connector.engine.collect import collect, peek
+from connector.engine.deliver import deliver
+from connector.engine.plan import plan, render_ticket
+from connector.engine.reconcile import reconcile
+from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
+from connector.errors import Busy, ConnectorError, RemoteError
+from connector.ledger import deliveries, leases, views
+from connector.ledger.records import Counts, Taken
+from connector.phi import clear
+from connector.plugins import Do, Reply
+from connector.ticket import Ticket
+
+log = structlog.get_logger("connector.run")
+
+# A wait shorter than this is not worth a line in the log.
+QUIET_WAIT = 1.0
+# Exit codes of this run, the gravest first.
+GRAVITY = (70, 2, 4, 3, 1, 0)
+
+
+@dataclass(slots=True)
+class Report:
+    """What a run did. `document()` is what `sync --json` prints, `exit_code` what the command returns."""
+
+    run: str
+    seconds: float = 0.0
+    sources: dict[str, Counts] = field(default_factory=dict)
+    sinks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    errors: dict[str, ConnectorError] = field(default_factory=dict)
+    busy: bool = False
+    left_for_person: int = 0
+    dry_run: bool = False
+    would: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def exit_code(self) -> int:
+        codes = {error.exit_code for error in self.errors.values()} | {0}
+        codes |= {4} if self.busy else set()
+        codes |= {1} if self.left_for_person else set()
+        return next(code for code in GRAVITY if code in codes)
+
+    def document(self) -> dict[str, Any]:
+        """The run's figures; `errors` names what stopped a source or a sink."""
+        said: dict[str, Any] = {
+            "run": self.run,
+            "seconds": round(self.seconds, 3),
+            "sources": {name: _figures(counts) for name, counts in self.sources.items()},
+            "sinks": self.sinks,
+            "errors": {name: {"what": error.what, "remedy": error.remedy} for name, error in self.errors.items()},
+        }
+        return said | ({"dry_run": True, "would": self.would} if self.dry_run else {})
+
+
+def _figures(counts: Counts) -> dict[str, int]:
+    return {name: getattr(counts, name) for name in ("read", "new", "changed", "unchanged", "counted", "rejected")}
+
+
+def run(
+    wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], limit: int | None, max_seconds: float | None
+) -> Report:
+    """Everything once. Nothing is raised for a source or sink that fails: the others go on, the report says so."""
+    report = Report(uuid.uuid4().hex[:12])
+    started, began = wiring.clock.wall(), wiring.clock.monotonic()
+    ends = None if max_seconds is None else began + max_seconds
+    structlog.contextvars.bind_contextvars(run=report.run)
+    try:
+        _collect_all(wiring, inlets, limit, report)
+        if not report.busy:
+            for outlet in outlets:
+                _work(wiring, outlet, ends, report)
+        report.seconds = wiring.clock.monotonic() - began
+        report.left_for_person = _left_for_person(wiring, outlets, started)
+        views.note_run(wiring.db, report.run, started, report.document())
+    finally:
+        structlog.contextvars.unbind_contextvars("run")
+    return report
+
+
+def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, report: Report) -> None:
+    held_by_others = 0
+    for inlet in inlets:
+        if wiring.stop():
+            break
+        held = leases.take(wiring.db, f"collect:{inlet.id}", wiring.who, wiring.clock.wall())
+        if held is None:
+            log.info("another process reads this source", source=inlet.name)
+            held_by_others += 1
+            report.sources[inlet.name] = Counts()
+            continue
+        try:
+            report.sources[inlet.name] = collect(wiring, inlet, held, limit)
+        except Busy:
+            held_by_others += 1
+            report.sources[inlet.name] = Counts()
+        except RemoteError as error:
+            report.sources[inlet.name] = Counts()
+            report.errors[inlet.name] = error
+        finally:
+            leases.give_back(wiring.db, held)
+    report.busy = bool(inlets) and held_by_others == len(inlets)
+
+
+def _work(wiring: Wiring, outlet: Outlet, ends: float | None, report: Report) -> None:
+    """Plan, deliver and reconcile for one sink until nothing is due within the time a run waits."""
+    tally, began = Tally(), wiring.clock.monotonic()
+    requests = outlet.requests()
+    while tally.error is None:
+        deliveries.lose_expired(wiring.db, wiring.clock.wall())
+        looked, blocked = plan(wiring, [outlet.name])
+        tally.blocked += blocked
+        touched = looked + deliver(wiring, outlet, tally) + reconcile(wiring, outlet, tally)
+        if wiring.stop() or _past(wiring, ends):
+            break
+        if not touched and not _wait(wiring, outlet, began, ends):
+            break
+    if tally.error is not None:
+        report.errors[outlet.name] = tally.error
+    report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
+
+
+def _wait(wiring: Wiring, outlet: Outlet, began: float, ends: float | None) -> bool:
+    """Wait for the next row where that is soon enough; False where the run should end."""
+    due = deliveries.next_due(wiring.db, outlet.name)
+    if due is None:
+        return False
+    clock = wiring.clock
+    wait = max(due - clock.wall(), 0.0)
+    if clock.monotonic() + wait > (min(began + wiring.wait, ends) if ends else began + wiring.wait):
+        return False
+    if wait > QUIET_WAIT:
+        log.info("waiting for the next delivery to become due", sink=outlet.name, seconds=round(wait, 1))
+    clock.sleep(max(wait, 0.01))
+    return True
+
+
+def _past(wiring: Wiring, ends: float | None) -> bool:
+    return ends is not None and wiring.clock.monotonic() >= ends
+
+
+def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: float) -> dict[str, Any]:
+    standing = deliveries.count_unfinished(wiring.db, outlet.name)
+    return {
+        "created": tally.created,
+        "updated": tally.updated,
+        "commented": tally.commented,
+        "attached": tally.attached,
+        "linked": tally.linked,
+        "blocked": tally.blocked,
+        "unsure": standing["unsure"],
+        "queued": standing["queued"],
+        "requests": outlet.requests() - requests,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _left_for_person(wiring: Wiring, outlets: Sequence[Outlet], started: float) -> int:
+    lag = max((3 * outlet.sink.settle_after for outlet in outlets), default=0.0)
+    return sum(views.needs_person(wiring.db, started, lag).values())
+
+
+# ── dry run ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], limit: int | None) -> Report:
+    """What a run would take in and say, by reading alone: no row, no cursor, no remote write."""
+    report = Report(uuid.uuid4().hex[:12], dry_run=True)
+    began = wiring.clock.monotonic()
+    wanted = {outlet.name for outlet in outlets}
+    for inlet in inlets:
+        try:
+            report.sources[inlet.name], found = peek(wiring, inlet)
+        except RemoteError as error:
+            report.sources[inlet.name], found = Counts(), []
+            report.errors[inlet.name] = error
+        report.would += [_would(wiring, taken) for taken in found[:limit] if taken.sink in wanted]
+    for outlet in outlets:
+        report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.requests(), 0.0)
+    report.seconds = wiring.clock.monotonic() - began
+    return report
+
+
+def _would(wiring: Wiring, taken: Taken) -> dict[str, Any]:
+    own = taken.reading.ticket if isinstance(taken.reading, Reply) else taken.reading
+    assert isinstance(own, Ticket)  # noqa: S101 - `peek` returns nothing else
+    outlet = wiring.outlets[taken.sink]
+    rendered = render_ticket(wiring, outlet, clear(own, outlet.clearance), Do.CREATE, taken.group)
+    return {
+        "ticket": f"{own.source}:{own.external_id}",
+        "sink": taken.sink,
+        "fields": dict(rendered.fields),
+        "findings": [str(finding) for finding in rendered.findings],
+    }

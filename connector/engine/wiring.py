@@ -1,0 +1,90 @@
+"""What the steps work with, put together by the composition root."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from connector.clock import Clock
+from connector.errors import RemoteError
+from connector.ledger.database import Database
+from connector.limits import Limiter
+from connector.mapping import Mapping as FieldMapping
+from connector.plugins import Clearance, Key, Sink, Source
+from connector.retry import Policy
+from connector.routing import Route
+
+Progress = Callable[[str, int, int | None], None]
+
+# How long a claim outlasts the call it was made for, in seconds.
+LEASE_MARGIN = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Inlet:
+    """A source, under the id that names it in keys."""
+
+    name: str
+    id: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Outlet:
+    """A sink, and what the settings say of it."""
+
+    name: str
+    sink: Sink
+    mapping: FieldMapping
+    clearance: Clearance
+    files: bool
+    limiter: Limiter
+    requests: Callable[[], int]
+
+    @property
+    def lease_seconds(self) -> float:
+        return self.sink.call_seconds + LEASE_MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """Everything a run needs. `stop()` turns true when somebody asked the run to end."""
+
+    db: Database
+    base: Path
+    site: str
+    clock: Clock
+    who: str
+    inlets: Mapping[str, Inlet]
+    outlets: Mapping[str, Outlet]
+    routes: Sequence[Route]
+    pending: float
+    wait: float
+    policy: Policy = field(default_factory=Policy)
+    progress: Progress = lambda step, done, total: None
+    stop: Callable[[], bool] = lambda: False
+
+    @property
+    def takes_files(self) -> frozenset[str]:
+        return frozenset(name for name, outlet in self.outlets.items() if outlet.files)
+
+    def key(self, source: str, external_id: str, table: str, part: str) -> Key:
+        return Key(self.site, source, external_id, table, part)
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run did at one sink. `error` is what made it stop there."""
+
+    created: int = 0
+    updated: int = 0
+    commented: int = 0
+    attached: int = 0
+    linked: int = 0
+    blocked: int = 0
+    error: RemoteError | None = None
+
+    @property
+    def done(self) -> int:
+        return self.created + self.updated + self.commented + self.attached + self.linked
