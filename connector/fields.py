@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from operator import attrgetter
@@ -40,7 +40,8 @@ class Shape:
     """What is known of a path's value before any ticket is seen.
 
     `members` names all values there can be, where that is known; `said` marks a group that has a text of its own,
-    such as a build record. `straight` paths never meet a missing part, a list or a table on their way.
+    such as a build record. `straight` paths never meet a missing part, a list or a table on their way. A `barred`
+    name holds patient data that the reader may not see.
     """
 
     kind: Kind
@@ -51,6 +52,7 @@ class Shape:
     optional: bool = False
     said: bool = False
     straight: bool = True
+    barred: bool = False
 
     def __str__(self) -> str:
         return f"a list ({self.kind})" if self.many else str(self.kind)
@@ -80,9 +82,9 @@ def shape_of(annotation: Any) -> Shape:
     if origin in (Union, types.UnionType):
         (only,) = (part for part in inner if part is not type(None))
         shape = shape_of(only)
-        return _but(shape, optional=True)
+        return replace(shape, optional=True)
     if origin is tuple:
-        return _but(shape_of(inner[0]), many=True)
+        return replace(shape_of(inner[0]), many=True)
     if isinstance(origin, type) and issubclass(origin, Mapping):
         return Shape(Kind.TABLE, item=inner[1])
     if not isinstance(annotation, type):
@@ -95,21 +97,6 @@ def shape_of(annotation: Any) -> Shape:
     return Shape(_SIMPLE.get(annotation, Kind.ANY))
 
 
-def _but(
-    shape: Shape, *, many: bool | None = None, optional: bool | None = None, straight: bool | None = None
-) -> Shape:
-    return Shape(
-        shape.kind,
-        shape.many if many is None else many,
-        shape.members,
-        shape.model,
-        shape.item,
-        shape.optional if optional is None else optional,
-        shape.said,
-        shape.straight if straight is None else straight,
-    )
-
-
 TICKET: Mapping[str, Shape] = {name: shape_of(field.annotation) for name, field in Ticket.model_fields.items()}
 
 
@@ -119,6 +106,10 @@ def look_up(path: str, names: Mapping[str, Shape] = TICKET) -> Shape:
     if first not in names:
         raise UnknownName(f'no ticket has a field "{path}"', suggestion(path, paths(names)))
     shape = names[first]
+    if shape.barred:
+        raise UnknownName(
+            f'"{first}" counts as patient data, and this sink may not see it', "leave it out, or set `clearance: full`"
+        )
     for depth, step in enumerate(rest, start=1):
         shape = _step(shape, step, path, ".".join((first, *rest[: depth - 1])))
     return shape
@@ -126,9 +117,9 @@ def look_up(path: str, names: Mapping[str, Shape] = TICKET) -> Shape:
 
 def _step(shape: Shape, step: str, path: str, so_far: str) -> Shape:
     if shape.kind is Kind.TABLE and step:
-        return _but(shape_of(shape.item), many=shape.many, optional=True, straight=False)
+        return replace(shape_of(shape.item), many=shape.many, optional=True, straight=False)
     if shape.kind is Kind.ANY and step:
-        return _but(shape, optional=True, straight=False)
+        return replace(shape, optional=True, straight=False)
     if shape.model is None:
         raise UnknownName(f'"{so_far}" is {shape} and has no field "{step}"', "")
     field = shape.model.model_fields.get(step)
@@ -137,7 +128,7 @@ def _step(shape: Shape, step: str, path: str, so_far: str) -> Shape:
         raise UnknownName(f'no ticket has a field "{path}"', near)
     below = shape_of(field.annotation)
     straight = shape.straight and not shape.many and not shape.optional
-    return _but(below, many=shape.many or below.many, optional=shape.optional or below.optional, straight=straight)
+    return replace(below, many=shape.many or below.many, optional=shape.optional or below.optional, straight=straight)
 
 
 def paths(names: Mapping[str, Shape] = TICKET, deepest: int = 3) -> Iterable[str]:

@@ -272,7 +272,8 @@ class Can(Flag):
 class FieldSpec:
     """A field that a mapping may write. `name` may end in `*` (`u_*`). `choices` None means any value.
 
-    A `merged` field is a list that is added to and taken from, never replaced (tags).
+    A `merged` field is a list that is added to and taken from, never replaced (tags). Without a `required` field the
+    remote makes no record.
     """
 
     name: str
@@ -280,6 +281,7 @@ class FieldSpec:
     choices: frozenset[str] | None = None
     max_length: int | None = None
     merged: bool = False
+    required: bool = False
 
 
 @dataclass(frozen=True, slots=True)
