@@ -43,7 +43,9 @@ def shorten(text: str, limit: int) -> str:
 
 def line(text: str, limit: int = LINE_LIMIT) -> str:
     """The text as one line of at most `limit` characters, with an ellipsis where it was cut."""
-    one = _SPACES.sub(" ", clean(text, len(text))).strip()
+    one = clean(text, len(text))
+    if not one.isprintable() or "  " in one:
+        one = _SPACES.sub(" ", one).strip()
     return one if len(one) <= limit else one[: limit - 1].rstrip() + "…"
 
 
