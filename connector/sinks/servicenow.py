@@ -1,0 +1,384 @@
+"""ServiceNow: incidents and problems through the Table API, with pysnow doing the talking.
+
+A create carries a `sys_id` that we chose (so that the primary key refuses a second copy, where the instance honours
+it) and our key in `correlation_id`. A comment carries a marker in its last line, a file its name and hash.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import threading
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, Field
+
+from connector import wire
+from connector.errors import Finding, Permanent, RemoteError
+from connector.plugins import (
+    Can,
+    Do,
+    FieldSpec,
+    Look,
+    Receipt,
+    Remote,
+    Resolved,
+    Secret,
+    SinkSettings,
+    SinkTools,
+    Write,
+)
+from connector.sinks import servicenow_fields as columns
+from connector.sinks.accounts import Auth, opened
+from connector.sinks.servicenow_body import Body
+from connector.sinks.servicenow_check import Inspection
+from connector.sinks.servicenow_dialect import DIALECT
+from connector.sinks.servicenow_people import Directory
+from connector.wire import Effect, Seen, Session, translated
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)  # pysnow 0.7.17 is the last one, and shows its age
+    import pysnow
+
+DISPLAY = "connector"  # in `correlation_display`: whose key it is
+SETTLE_AFTER = 360.0  # a transaction may run 60 s and wait in a queue before; then some
+_RAW = {"sysparm_display_value": "false", "sysparm_exclude_reference_link": "true"}
+_PATH = re.compile(r"[A-Za-z0-9_]{1,80}")
+_FILES = 1000
+
+
+class ServiceNowAuth(Auth):
+    """User and password, an OAuth client (with a user for the password grant), or an API key."""
+
+    ways: ClassVar[tuple[frozenset[str], ...]] = (
+        frozenset({"username", "password"}),
+        frozenset({"client_id", "client_secret"}),
+        frozenset({"client_id", "client_secret", "username", "password"}),
+        frozenset({"api_key"}),
+    )
+
+    username: str = ""
+    password: Secret | None = None
+    client_id: str = ""
+    client_secret: Secret | None = None
+    api_key: Secret | None = None
+
+
+class Settings(SinkSettings):
+    """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones."""
+
+    auth: ServiceNowAuth
+    settle_after: float = Field(default=SETTLE_AFTER, gt=0)
+    unknown_caller: str | None = None
+
+
+class _Line(threading.local):
+    """pysnow's client with a session of its own for every thread: pysnow shares state, ServiceNow serialises a
+    session's requests."""
+
+    client: Any = None
+
+
+class ServiceNow:
+    """Writes incidents or problems, whichever `table` says. May be used from several threads."""
+
+    settings: ClassVar[type[BaseModel]] = Settings
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH
+
+    def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
+        self.name = name
+        self.table = "incident"
+        self.settle_after = settings.settle_after
+        self.call_seconds = 2 * settings.timeout  # a refused write is followed by one look at the record
+        self.planned: Mapping[str, frozenset[str]] = {}
+        self._settings = settings
+        self._tools = tools
+        self._line = _Line()
+        self._opening = threading.Lock()
+        self._credential: wire.Credential | None = None
+        self._honoured = tools.memory.get("client_sys_id", "")
+        self._directory = Directory(self.rows, tools.clock)
+
+    def __repr__(self) -> str:
+        return f"ServiceNow({self.name!r}, {self._settings.url!r})"
+
+    # ── what the engine asks ─────────────────────────────────────────────────────────────────────────────────────
+
+    def fields(self) -> Sequence[FieldSpec]:
+        """The columns of incident and problem as delivered, and any `u_*` or `x_*`."""
+        return columns.FIELDS
+
+    def check(self) -> Sequence[Finding]:
+        """Ask the instance about credential, rights, columns, choices, groups and clock; writes nothing.
+
+        Set `planned` first to the columns that a mapping writes, each with the literal values that it may send.
+        """
+        inspection = Inspection(self.name, self.table, self.rows, self._directory, self.planned)
+        findings = inspection.findings(lambda: self.session, self._tools.clock)
+        return [*findings, *self._settling()]
+
+    def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
+        """Rendered fields as a body: people and groups become sys_ids. What cannot be resolved is left out, with a
+        finding."""
+        with translated(self.name, Effect.READ):
+            return Body(self._directory, self._settings.unknown_caller).of(do, fields)
+
+    def read(self, remote_id: str, fields: Sequence[str]) -> Remote | None:
+        """The record as it stands, or None where it is gone or hidden."""
+        wanted = [name for name in fields if name not in columns.JOURNALS]
+        record = self._record(self.table, remote_id, (*columns.STATE_FIELDS, *wanted))
+        if record is None:
+            return None
+        state = columns.plain(record.get("state"))
+        return Remote(
+            remote_id,
+            columns.echo(record, wanted),
+            columns.plain(record.get("number")),
+            resolved=state in columns.RESOLVED.get(self.table, ()),
+            closed=state in columns.CLOSED.get(self.table, ()),
+        )
+
+    def create(self, write: Write) -> Receipt:
+        """Make the record. The receipt has learned whether the instance honours our `sys_id`."""
+        body = dict(write.body)
+        if "follow_up_of" in write.fields:
+            # `parent` merely refers; `parent_incident` would make ServiceNow copy states between the two.
+            body.setdefault("parent", str(write.fields["follow_up_of"]))
+        key = write.key
+        sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
+        with translated(self.name, Effect.WRITE):
+            record = self._resource(f"/table/{self.table}").create(sent).one()
+            self._honoured = "yes" if columns.plain(record["sys_id"]) == key.uuid else "no"
+            return self._receipt(record, body, {"client_sys_id": self._honoured})
+
+    def update(self, write: Write) -> Receipt:
+        """Change the columns of the body and no others."""
+        body = {name: value for name, value in write.body.items() if name not in columns.JOURNALS}
+        return self._receipt(self._patch(write.remote_id, body), body)
+
+    def comment(self, write: Write) -> Receipt:
+        """Append to the customer-visible comments or to the work notes."""
+        column = "comments" if write.body.get("public", True) else "work_notes"
+        text = f"{columns.plain(write.body.get('text'))}\n\n{marked(write)}"
+        self._patch(write.remote_id, {column: text})
+        return Receipt(write.key.marker)
+
+    def attach(self, write: Write) -> Receipt:
+        """Attach the file to the record."""
+        content = write.content() if write.content else b""
+        asked = {"table_name": self.table, "table_sys_id": _id(write.remote_id), "file_name": str(write.body["name"])}
+        headers = {"Content-Type": str(write.body.get("content_type") or "application/octet-stream")}
+        with translated(self.name, Effect.WRITE):
+            self.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
+            return _file_receipt(self.session.last.document["result"])
+
+    def find(self, write: Write, control: Write | None) -> Look:
+        """Look for what `write` would have made, by every way there is, and check each row that comes back."""
+        look = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._attached}.get(write.do, self._changed)
+        with translated(self.name, Effect.READ):
+            self.session.last = wire.Answer(0, None)
+            found = look(write)
+            date = self.session.last.date
+            proof = bool(look(control)) if control is not None and not found else None
+        return Look(tuple(found), date, proof)
+
+    def guards(self, write: Write, age: float) -> bool:
+        """A second create meets the primary key where `sys_id`s are honoured; an update repeats without harm."""
+        if write.do is Do.CREATE:
+            return self._honoured == "yes"
+        return write.do in (Do.UPDATE, Do.LINK)
+
+    # ── how it is asked ──────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def session(self) -> Session:
+        """The calling thread's session."""
+        session: Session = self._client().session
+        return session
+
+    def rows(self, table: str, query: str, fields: Sequence[str], limit: int = 100) -> list[dict[str, Any]]:
+        """What a query finds. Check every row again: a condition on a column that is not there is ignored."""
+        with translated(self.name, Effect.READ):
+            answer = self._resource(f"/table/{_table(table)}").get(query=query, limit=limit, fields=list(fields))
+            return [row for row in answer.all() if isinstance(row, dict)]
+
+    def _client(self) -> Any:
+        if self._line.client is None:
+            session = opened(self.name, self._settings, self._tools, self._shown(), DIALECT)
+            self._line.client = pysnow.Client(host=wire.ROOT.partition("//")[2], use_ssl=True, session=session)
+            session.headers["User-Agent"] = "connector"
+        return self._line.client
+
+    def _shown(self) -> wire.Credential:
+        """The credential, made once and shared by all threads (a token is fetched once for all)."""
+        with self._opening:
+            if self._credential is None:
+                self._credential = self._made_credential()
+            return self._credential
+
+    def _made_credential(self) -> wire.Credential:
+        auth, base = self._settings.auth, self._tools.base
+        form = auth.form(base)
+        if "api_key" in form:
+            return wire.Header("x-sn-apikey", form["api_key"])
+        if "client_id" not in form:
+            return wire.Basic(form["username"], form["password"])
+        grant = {**form, "grant_type": "password" if "username" in form else "client_credentials"}
+        asking = functools.partial(opened, self.name, self._settings, self._tools, None)
+        return wire.oauth(asking, "/oauth_token.do", grant, self._tools.clock)
+
+    def _resource(self, path: str) -> Any:
+        """A fresh resource: one that is used twice sends the first call's query with the second."""
+        resource = self._client().resource(api_path=path, timeout=self._settings.timeout)
+        resource.parameters.add_custom(_RAW)
+        return resource
+
+    def _record(self, table: str, sys_id: str, fields: Sequence[str]) -> dict[str, Any] | None:
+        with translated(self.name, Effect.READ):
+            resource = self._resource(f"/table/{_table(table)}")
+            resource.parameters.fields = list(dict.fromkeys(fields))
+            try:
+                record = resource.request("GET", path_append=f"/{_id(sys_id)}").one()
+            except Permanent as error:
+                if error.code == Seen.GONE:
+                    return None
+                raise
+            return record if columns.plain(record.get("sys_id")) == sys_id else None
+
+    def _patch(self, sys_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            with translated(self.name, Effect.WRITE):
+                resource = self._resource(f"/table/{self.table}")
+                record: dict[str, Any] = resource.request(
+                    "PATCH", path_append=f"/{_id(sys_id)}", data=json.dumps(body)
+                ).one()
+                return record
+        except Permanent as error:
+            raise self._because_closed(error, sys_id) from None
+
+    def _because_closed(self, error: Permanent, sys_id: str) -> RemoteError:
+        """A refusal does not say that the record is closed; the record does."""
+        if error.code != Seen.REFUSED:
+            return error
+        try:
+            remote = self.read(sys_id, ())
+        except RemoteError:
+            return error
+        if remote is None or not remote.closed:
+            return error
+        return wire.verdict(Seen.CLOSED, Effect.WRITE, self.name, status=error.status)
+
+    # ── how it is found ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _made(self, write: Write) -> list[Receipt]:
+        key = write.key
+        wanted = (*columns.STATE_FIELDS, "correlation_id", "correlation_display", *write.body)
+        query = f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
+        rows = self.rows(self.table, query, wanted)
+        date = self.session.last
+        ours = [
+            row for row in rows if _is(row, "correlation_id", key.remote) and _is(row, "correlation_display", DISPLAY)
+        ]
+        if not any(_is(row, "sys_id", key.uuid) for row in ours):
+            record = self._record(self.table, key.uuid, wanted)
+            ours += [record] if record else []
+        self.session.last = date  # absence counts from the first of the two looks
+        ours.sort(key=lambda row: (columns.plain(row.get("sys_created_on")), columns.plain(row.get("sys_id"))))
+        return [self._receipt(row, write.body) for row in ours]
+
+    def _changed(self, write: Write) -> list[Receipt]:
+        record = self._record(self.table, write.remote_id, (*columns.STATE_FIELDS, *write.body))
+        if record is None:
+            return []
+        receipt = self._receipt(record, write.body)
+        return [] if receipt.unkept else [receipt]
+
+    def _said(self, write: Write) -> list[Receipt]:
+        """By the journal's rows or, where their own access rules hide them, by the record's rendered journal."""
+        marker, record_id = marked(write), _id(write.remote_id)
+        query = f"element_id={record_id}^elementINcomments,work_notes^valueLIKE{write.key.marker}^ORDERBYsys_created_on"
+        rows = self.rows("sys_journal_field", query, ("sys_id", "element_id", "element", "value"))
+        date = self.session.last
+        said = any(_is(row, "element_id", record_id) and marker in columns.plain(row.get("value")) for row in rows)
+        if not said:
+            resource = self._resource(f"/table/{self.table}")
+            resource.parameters.add_custom({"sysparm_display_value": "true"})
+            resource.parameters.fields = ["sys_id", "comments", "work_notes"]
+            said = marker in self._shown_journals(resource, record_id)
+        self.session.last = date
+        return [Receipt(write.key.marker)] if said else []
+
+    def _shown_journals(self, resource: Any, record_id: str) -> str:
+        try:
+            record = resource.request("GET", path_append=f"/{record_id}").one()
+        except Permanent as error:
+            if error.code != Seen.GONE:
+                raise
+            return ""
+        return "\n".join(columns.plain(record.get(name)) for name in ("comments", "work_notes"))
+
+    def _attached(self, write: Write) -> list[Receipt]:
+        record_id = _id(write.remote_id)
+        asked = {"sysparm_query": f"table_sys_id={record_id}^ORDERBYsys_created_on", "sysparm_limit": str(_FILES)}
+        self.session.get("/api/now/attachment", params=asked)
+        rows = self.session.last.document["result"]
+        return [_file_receipt(row) for row in rows if _is(row, "table_sys_id", record_id) and _is_file(row, write)]
+
+    def _receipt(
+        self, record: Mapping[str, Any], sent: Mapping[str, Any], learned: Mapping[str, str] | None = None
+    ) -> Receipt:
+        sys_id = columns.plain(record["sys_id"])
+        kept = columns.echo(record, sent)
+        return Receipt(
+            sys_id,
+            columns.plain(record.get("number")),
+            f"{self._settings.url.rstrip('/')}/{self.table}.do?sys_id={sys_id}",
+            kept,
+            columns.unkept(sent, kept),
+            columns.plain(record.get("sys_created_on")),
+            learned or {},
+        )
+
+    def _settling(self) -> list[Finding]:
+        if self.settle_after >= SETTLE_AFTER:
+            return []
+        what = (
+            f"settle_after is {self.settle_after:g} s, and ServiceNow may write {SETTLE_AFTER:g} s after a lost answer"
+        )
+        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more")]
+
+
+def marked(write: Write) -> str:
+    """The last line of a comment, by which it is found again."""
+    return f"[{DISPLAY} {write.key.marker}]"
+
+
+def _file_receipt(row: Mapping[str, Any]) -> Receipt:
+    return Receipt(columns.plain(row["sys_id"]), created_at=columns.plain(row.get("sys_created_on")))
+
+
+def _is_file(row: Mapping[str, Any], write: Write) -> bool:
+    """Name and hash decide; a file that has no hash yet is compared by its size."""
+    if not _is(row, "file_name", str(write.body["name"])):
+        return False
+    digest = columns.plain(row.get("hash"))
+    return digest == write.body["sha256"] if digest else _is(row, "size_bytes", str(write.body["size"]))
+
+
+def _is(row: Mapping[str, Any], column: str, value: str) -> bool:
+    return columns.plain(row.get(column)) == value
+
+
+def _id(sys_id: str) -> str:
+    if not columns.is_sys_id(sys_id):
+        raise Permanent("this is not the sys_id of a record", "see connector explain", code="bad-id")
+    return sys_id
+
+
+def _table(name: str) -> str:
+    if not _PATH.fullmatch(name):
+        raise Permanent("this is not the name of a table", "correct the mapping's table", code=str(Seen.NO_API))
+    return name
