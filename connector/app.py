@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -16,9 +17,9 @@ from sqlalchemy import text
 from connector import config
 from connector.actions import Actions
 from connector.clock import Clock, SystemClock
+from connector.engine import run as engine
 from connector.engine.collect import understand
 from connector.engine.plan import render_ticket, ticket_view
-from connector.engine.run import Report, dry_run, run
 from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
 from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
 from connector.ledger import deliveries, identity, leases, people, views
@@ -26,6 +27,7 @@ from connector.ledger.database import Database, LedgerError
 from connector.ledger.outcomes import outcomes
 from connector.limits import Limiter
 from connector.mapping import load as load_mapping
+from connector.mapping.derived import NAMES
 from connector.phi import clear
 from connector.plugins import Do, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
 from connector.ticket import Ticket
@@ -78,7 +80,7 @@ class App:
         limit: int | None = None,
         max_seconds: float | None = None,
         progress: Progress | None = None,
-    ) -> Report:
+    ) -> engine.Report:
         """Read every source asked for and bring every sink asked for up to date; all of them by default.
 
         Raises SettingsError for a name that the settings do not hold, RestoredLedger for a ledger that is behind.
@@ -86,10 +88,10 @@ class App:
         inlets = _chosen("source", self.wiring.inlets, sources)
         outlets = _chosen("sink", self.wiring.outlets, sinks)
         if dry_run:
-            return _dry(self.wiring, inlets, outlets, limit)
+            return engine.dry_run(self.wiring, inlets, outlets, limit)
         identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
-        wiring = self.wiring if progress is None else _with_progress(self.wiring, progress)
-        return run(wiring, inlets, outlets, limit, max_seconds)
+        wiring = self.wiring if progress is None else replace(self.wiring, progress=progress)
+        return engine.run(wiring, inlets, outlets, limit, max_seconds)
 
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
@@ -212,9 +214,9 @@ class App:
     def fields(self, sink: str | None = None) -> list[dict[str, Any]]:
         """What a mapping may write to a sink, or read of a ticket."""
         if sink is None:
-            from connector.mapping import ticket_fields
-
-            return [{"field": name, "label": label, "choices": []} for name, label in ticket_fields().items()]
+            return [
+                {"field": name, "label": str(shape), "choices": list(shape.members)} for name, shape in NAMES.items()
+            ]
         outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
         return [
             {"field": spec.name, "label": spec.label, "choices": sorted(spec.choices or ())}
@@ -316,16 +318,6 @@ def _chosen(word: str, there: Any, names: Sequence[str]) -> list[Any]:
             ]
         )
     return [there[name] for name in (dict.fromkeys(names) or there)]
-
-
-def _with_progress(wiring: Wiring, progress: Progress) -> Wiring:
-    from dataclasses import replace
-
-    return replace(wiring, progress=progress)
-
-
-def _dry(wiring: Wiring, inlets: list[Inlet], outlets: list[Outlet], limit: int | None) -> Report:
-    return dry_run(wiring, inlets, outlets, limit)
 
 
 def _records_of(settings: config.Settings, inlet: Inlet, path: Path) -> Iterator[Record]:

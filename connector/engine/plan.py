@@ -55,8 +55,8 @@ def _same(rendered: Rendered, sent: Mapping[str, Any]) -> bool:
 def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group: str) -> Rendered:
     """The fields of a ticket as this sink's mapping says."""
     withheld = () if outlet.files else ticket.files()
-    facts = {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld, "do": do.value}
-    return render(outlet.mapping, ticket, facts)
+    facts = {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld}
+    return render(outlet.mapping, ticket, facts, update=do is Do.UPDATE)
 
 
 def ticket_view(body: str, outlet: Outlet) -> Ticket:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Row, and_, select
+from sqlalchemy import Row, Select, and_, select
 
 from connector.ledger.database import Database
 from connector.ledger.schema import link, record, ticket
@@ -15,7 +15,7 @@ from connector.ledger.schema import link, record, ticket
 def outcomes(db: Database) -> Iterator[dict[str, Any]]:
     """One fact per record, by source and place: its outcome, its ticket, and where that stands at its sink."""
     columns = (record.c.source, record.c.place, record.c.outcome, record.c.finding)
-    query = (
+    query: Select[Any] = (
         select(*columns, ticket.c.source.label("of"), ticket.c.external_id, ticket.c.sink, link.c.number, link.c.url)
         .outerjoin(ticket, ticket.c.id == record.c.ticket_id)
         .outerjoin(link, and_(link.c.ticket_id == ticket.c.id, link.c.sink == ticket.c.sink))

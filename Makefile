@@ -1,0 +1,44 @@
+# make demo    the whole thing on the sample inbox, against emulated help desks
+# make test    the tests;   make check    ruff, mypy, import-linter
+# make crash SEEDS=5000     kill -9 at random places, at length
+# make bench   speed and memory, beside the goals
+# make sandbox emulated ServiceNow and Zendesk on http://127.0.0.1:8765
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+SEEDS ?= 5000
+TESTS ?=
+
+.PHONY: setup demo test check crash bench sandbox clean
+
+setup: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(READY)
+
+demo: $(READY)
+	$(BIN)/connector demo
+
+test: $(READY)
+	$(BIN)/python -m pytest -n 2 $(TESTS)
+
+check: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+crash: $(READY)
+	$(BIN)/python -m tests.crash --seeds $(SEEDS)
+
+bench: $(READY)
+	$(BIN)/python -m bench
+
+sandbox: $(READY)
+	$(BIN)/connector sandbox
+
+clean:
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
