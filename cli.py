@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,17 +24,17 @@ def _example(text: str) -> str:
 
 def _open(call: Call) -> App:
     from connector.app import App
-
     from connector.terminal.logs import start_logs
+    from connector.terminal.stop import StoppableClock
 
     start_logs(call.verbosity)
-    return App.open(call.config)
+    return App.open(call.config, clock=StoppableClock(call), stop=call.stop)
 
 
-def _show(call: Call, facts: Any, view: Any, *more: Any) -> None:
+def _show(call: Call, facts: Any, view: Callable[[Any], None]) -> None:
     from connector.terminal import screen
 
-    screen.document(facts) if call.json else view(facts, *more)
+    screen.document(facts) if call.json else view(facts)
 
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -129,9 +130,11 @@ def sync(
     from connector.terminal import views
     from connector.terminal.progress import progress
 
-    with _open(call) as app, progress(call.quiet) as told:
+    with _open(call) as app, call.patient(), progress(call.quiet) as told:
         report = app.sync(sources, sinks, dry_run=dry_run, limit=limit, max_seconds=max_seconds, progress=told)
-    _show(call, report.document(), views.sync, dry_run)
+    _show(call, report.document(), views.sync)
+    for name, error in report.errors.items():
+        click.echo(f"connector: {name}: {error}", err=True)
     context.exit(report.exit_code)
 
 
@@ -146,7 +149,7 @@ def status(call: Call, context: click.Context, strict: bool) -> None:
     with _open(call) as app:
         facts = app.status(strict)
     _show(call, facts, views.status)
-    context.exit(1 if strict and (facts["waiting"] or facts["rejected"]) else 0)
+    context.exit(facts["exit_code"])
 
 
 @main.command(epilog=_example("connector explain button:c-1001"))

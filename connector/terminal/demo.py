@@ -50,8 +50,7 @@ def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> No
 
 def _first(app: App, box: Sandbox) -> None:
     screen.line(f"The sample inbox goes to an emulated ServiceNow and Zendesk at {box.url}")
-    found = app.check(True)
-    views.findings(found)
+    views.checked(app.check(True))
     with progress(False) as told:
         report = app.sync(progress=told)
     screen.line()

@@ -6,11 +6,13 @@ Importing this module loads click and the error tree and nothing else, so that `
 from __future__ import annotations
 
 import errno
+import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -29,6 +31,21 @@ class Call:
     config: Path = Path("connector.yaml")
     json: bool = False
     verbosity: int = 0
+    waits: bool = field(default=False, repr=False, compare=False)
+    stopping: bool = field(default=False, repr=False, compare=False)
+
+    @contextmanager
+    def patient(self) -> Iterator[None]:
+        """While this lasts, the first signal only asks to stop (`stop()`); a second one does not ask."""
+        self.waits = True
+        try:
+            yield
+        finally:
+            self.waits = False
+
+    def stop(self) -> bool:
+        """Has somebody asked the run to end?"""
+        return self.stopping
 
     @property
     def quiet(self) -> bool:
@@ -105,7 +122,7 @@ class Group(click.Group):
             return super().invoke(ctx)
         call = ctx.ensure_object(Call)
         try:
-            with _sigterm():
+            with _signals(call):
                 return super().invoke(ctx)
         except ConnectorError as error:
             _refuse(ctx, error)
@@ -161,18 +178,22 @@ def _pipe_closed(error: Exception) -> bool:
 
 
 @contextmanager
-def _sigterm() -> Iterator[None]:
-    """SIGTERM raises Stopped while this lasts."""
+def _signals(call: Call) -> Iterator[None]:
+    """SIGTERM raises Stopped and Ctrl-C KeyboardInterrupt, unless the call is patient and this is the first."""
 
-    def stop(signum: int, frame: object) -> NoReturn:
-        raise Stopped
+    def caught(number: int, frame: object) -> None:
+        if call.waits and not call.stopping:
+            call.stopping = True
+            os.write(2, b"connector: stopping after what is under way\n")
+            return
+        raise Stopped if number == signal.SIGTERM else KeyboardInterrupt
 
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not the main thread: whoever runs us there handles signals
-        yield
+    if threading.current_thread() is not threading.main_thread():
+        yield  # whoever runs us there handles signals
         return
+    before = {number: signal.signal(number, caught) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

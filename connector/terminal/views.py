@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.errors import Finding
 from connector.terminal.screen import clean, item, line, table
 
 Facts = Mapping[str, Any]
@@ -16,16 +15,20 @@ RECORDS = ("ticket", "reply", "counted", "rejected", "pending")
 STATES = ("queued", "sending", "unsure", "blocked", "sent", "dropped")
 
 
-def sync(report: Facts, dry_run: bool = False) -> None:
-    """What a run read and wrote."""
+def sync(report: Facts) -> None:
+    """What a run read and wrote, or would."""
     _counts("source", report["sources"], SOURCE_COUNTS)
     _counts("sink", report["sinks"], SINK_COUNTS)
+    line()
+    if report.get("dry_run"):
+        for would in report["would"]:
+            item(clean(f"{would['ticket']} would go to {would['sink']}"), *map(clean, would["findings"]))
+        line("Dry run: nothing was written, here or there.")
+        return
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
     held = sum(counts["blocked"] + counts["unsure"] for counts in report["sinks"].values())
-    if dry_run:
-        line("Dry run: nothing was written, here or there.")
-    elif rejected or held:
-        line(f"{rejected} rejected, {held} held: see `connector status`.")
+    waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing is held."
+    line(f"Done in {report['seconds']:.1f} s. {waits}")
 
 
 def status(facts: Facts) -> None:
@@ -37,6 +40,9 @@ def status(facts: Facts) -> None:
     ]
     line()
     table(("source", "last read to its end", *RECORDS), rows)
+    for name, source in facts["sources"].items():
+        if source["error"]:
+            line(clean(f"{name}: {source['error']}"))
     _counts("sink", facts["sinks"], STATES)
     line()
     for waiting in facts["waiting"]:
@@ -56,16 +62,22 @@ def explain(facts: Facts) -> None:
     for event in facts["events"]:
         line(f"  {clean(event['at'])}  {clean(event['what'])}")
     for delivery in facts["deliveries"]:
-        line()
-        head = f"{delivery['do']} {delivery['part']} at {delivery['sink']}: {delivery['state']}"
-        line(clean(f"{head}, attempts {delivery['attempts']}"))
-        for event in delivery["events"]:
-            note = f" ({event['note']})" if event.get("note") else ""
-            line("  " + clean(f"{event['at']}  {event['was'] or 'new'} -> {event['now']}{note}"))
+        _delivery(delivery)
     for name, sink in facts["sinks"].items():
         line()
-        line(clean(f"{name}: {sink['number'] or sink['remote_id'] or 'not there yet'}  {sink['url'] or ''}").rstrip())
+        line(clean(f"{name}: {sink['number'] or sink['remote_id'] or 'not there yet'}  {sink['url']}").rstrip())
         fields(sink["fields"])
+        for note in sink["notes"]:
+            line(f"  {clean(note)}")
+
+
+def _delivery(delivery: Facts) -> None:
+    line()
+    head = f"{delivery['do']} {delivery['part']} at {delivery['sink']}: {delivery['state']}"
+    item(clean(f"{head}, attempts {delivery['attempts']}"), clean(delivery["what"]), clean(delivery["remedy"]))
+    for event in delivery["events"]:
+        note = f" ({event['note']})" if event["note"] else ""
+        line("  " + clean(f"{event['at']}  {event['was'] or 'new'} -> {event['now']}{note}"))
 
 
 def fields(rows: Sequence[Facts]) -> None:
@@ -84,10 +96,35 @@ def moved(done: Sequence[Facts]) -> None:
     table(columns, [[row[column] for column in columns] for row in done])
 
 
-def findings(found: Iterable[Finding]) -> None:
-    """One finding after the other, each with its place and remedy."""
-    for finding in found:
-        item(clean(f"{finding.where}: {finding.what}" if finding.where else finding.what), clean(finding.remedy))
+def checked(facts: Facts) -> None:
+    """What `check` found: one finding after the other, each with its place and remedy."""
+    for finding in facts["findings"]:
+        place = f"{finding['where']}: " if finding["where"] else ""
+        item(clean(place + finding["what"]), clean(finding["remedy"]))
+    if not facts["findings"]:
+        line("Nothing is wrong.")
+
+
+def mappings(facts: Facts) -> None:
+    """The mappings in use, which have no findings."""
+    rows = [(name, one["mapping"], one["table"], one["fields"]) for name, one in facts.items()]
+    table(("sink", "mapping", "table", "fields"), rows)
+    line("Nothing is wrong.")
+
+
+def preview(facts: Facts) -> None:
+    """What records would become."""
+    for record in facts["records"]:
+        line(clean(f"{record['record']} would go to {record['sink']}" if record["sink"] else record["record"]))
+        fields(record["fields"])
+        for finding in record["findings"]:
+            line(f"  {clean(finding)}")
+
+
+def known(rows: Sequence[Facts]) -> None:
+    """Fields that a mapping may name."""
+    shown = [(row["field"], row["label"], ", ".join(row["choices"])) for row in rows]
+    table(("field", "what it is", "values"), shown)
 
 
 def _counts(word: str, groups: Mapping[str, Facts], columns: Sequence[str]) -> None:
