@@ -276,7 +276,7 @@ class Ticket(Model):
     received_at: datetime | None = None
     notes: tuple[str, ...] = ()
     phi: Phi = EMPTY_PHI
-    extra: Mapping[str, Any] = {}
+    extra: Mapping[str, Any] = Field(default={}, repr=False)
 
     def files(self) -> tuple[Attachment, ...]:
         """Every file of the ticket and of its comments, in order."""
