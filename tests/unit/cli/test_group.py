@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from connector.errors import Busy, Finding, NoSuchTicket, Permanent, SettingsError, Transient, Uncertain
 from connector.terminal.bug import NAME
 from connector.terminal.group import Call, Group
+from connector.terminal.stop import StoppableClock
 
 
 @pytest.fixture
@@ -137,3 +138,34 @@ def test_shared_options_stand_before_or_after_the_command(ending, args, env, exp
     result = ending(seen.append, *args, env=env)
     assert result.exit_code == 0, result.output
     assert seen == [expected]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_patient_command_is_only_asked_to_stop(ending, number):
+    def work(call: Call) -> None:
+        with call.patient():
+            os.kill(os.getpid(), number)
+            assert call.stop()
+            StoppableClock(call).sleep(3600)
+        click.echo("finished what was under way")
+
+    result = ending(work)
+    assert (result.exit_code, result.stdout) == (0, "finished what was under way\n")
+
+
+def test_a_second_signal_does_not_ask(ending):
+    def work(call: Call) -> None:
+        with call.patient():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+        raise AssertionError
+
+    assert ending(work).exit_code == 0
+
+
+def test_a_clock_that_nobody_stops_sleeps_like_any_other():
+    clock = StoppableClock(Call())
+    before = clock.monotonic()
+    clock.sleep(0.01)
+    clock.sleep(-1)
+    assert clock.monotonic() - before >= 0.01
