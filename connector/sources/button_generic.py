@@ -11,12 +11,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from connector.sources.build_records import Sorted, code_of
-from connector.sources.button import EhrButtonSettings, Origin, external_id, hashed, issue_word
+from connector.sources.button import EhrButtonSettings, Origin
 from connector.sources.carried import carried
 from connector.sources.document import Unreadable
 from connector.sources.given import Given, moment, second, texts, tidied
+from connector.sources.identity import external_id, hashed
 from connector.sources.people import one, people, person
-from connector.sources.text import line
+from connector.sources.text import line, word_of
 from connector.ticket import BuildRecord, Channel, Context, Impact, Location, Phi, Ticket, Urgency
 
 _CODES = re.compile(r"\b(?:0x[0-9A-Fa-f]{4,16}|(?:ORA|TNS|SQL|HTTP|ERR|LDAP|RDP|ICA|JAVA)[- ]\d{2,6})\b")
@@ -34,7 +35,7 @@ def ticket(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettin
     given = Given(payload)
     said = _said(given)
     asked = given.look("submitted_at")
-    submitted = moment(asked, settings.zone_info)
+    submitted = moment(asked, settings.zone)
     if submitted:
         given.value("submitted_at")
     context, address = _context(given)
@@ -114,7 +115,7 @@ def _sort(given: Given, settings: EhrButtonSettings) -> dict[str, Any]:
         "urgency": given.choice("urgency", Urgency) or Urgency.MEDIUM,
         "patient_care": given.flag("patient_care_affected"),
     }
-    word = issue_word(str(given.look("issue_type") or "")[:80])
+    word = word_of(str(given.look("issue_type") or "")[:80])
     known = settings.issues.get(word)
     if known is not None:
         given.value("issue_type")

@@ -17,6 +17,7 @@ _NEWLINES = re.compile("\r\n|[\r\v\f\x85\u2028\u2029]")
 # that make text read otherwise than it is. Left-to-right and right-to-left marks stay: Arabic and Hebrew need them.
 _UNWANTED = re.compile("[\x00-\x08\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufeff\ufffe\uffff\u202a-\u202e\u2066-\u2069]")
 _INVISIBLE = re.compile("[\t\n\u00ad\u061c\u200b-\u200f\u2060-\u2064]")
+_NOT_IN_WORDS = re.compile(r"[^a-z0-9]+")
 _SPACES = re.compile(r"\s+")
 _NOT_IN_NAMES = re.compile(r'[<>:"|?*]')
 _DEVICES = re.compile(r"(?:con|prn|aux|nul|com\d|lpt\d)(?:\.|$)", re.IGNORECASE)
@@ -47,6 +48,11 @@ def line(text: str, limit: int = LINE_LIMIT) -> str:
     if not one.isprintable() or "  " in one:
         one = _SPACES.sub(" ", one).strip()
     return one if len(one) <= limit else one[: limit - 1].rstrip() + "…"
+
+
+def word_of(name: str) -> str:
+    """A name as tables spell it: `Missing choice` is `missing_choice`, `handoff.initiate` is `handoff_initiate`."""
+    return _NOT_IN_WORDS.sub("_", name.lower()).strip("_")
 
 
 def file_name(name: str, otherwise: str = "file") -> str:
