@@ -47,6 +47,7 @@ __all__ = [
     "Verdict",
     "oauth",
     "session",
+    "silence",
     "translated",
     "verdict",
 ]
@@ -98,9 +99,29 @@ class Session(requests.Session):
         self._limiter = limiter
         self._clock = clock
         self._flight = Flight(clock)
+        self._joined = False
         adapter = TimedAdapter(self._flight)
         self.mount("https://", adapter)
         self.mount("http://", adapter)
+
+    @contextmanager
+    def single_call(self) -> Iterator[None]:
+        """Requests in here share one deadline and are paid for already: together they are one thing to do."""
+        self._flight.begin(self._timeout)
+        self._joined = True
+        try:
+            yield
+        finally:
+            self._joined = False
+
+    @contextmanager
+    def keyed(self, key: str) -> Iterator[None]:
+        """Requests in here carry this `Idempotency-Key`."""
+        self.headers["Idempotency-Key"] = key
+        try:
+            yield
+        finally:
+            del self.headers["Idempotency-Key"]
 
     def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
         """One call. `harmless` says that a POST changes nothing that anybody sees, so it may be judged as a read."""
@@ -108,10 +129,11 @@ class Session(requests.Session):
         harmless = bool(kwargs.pop("harmless", False)) or self.harmless
         effect = Effect.READ if reads or harmless else Effect.WRITE
         call = self._call(method, url, kwargs)
-        if reads:
-            # The engine pays for a write before it claims the row: nothing may wait between claim and send.
-            self._limiter.take()
-        self._flight.begin(self._timeout)
+        if not self._joined:
+            if reads:
+                # The engine pays for a write before it claims the row: nothing may wait between claim and send.
+                self._limiter.take()
+            self._flight.begin(self._timeout)
         if not reads:
             return self._attempt(call, url, effect)
         return self._repeated(lambda: self._attempt(call, url, effect))

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from connector import wire
 from connector.plugins import Secret, SinkSettings, SinkTools
 
+MARGIN = 5.0  # seconds that a call may outlast its deadline, which stops the bytes but not a name server
+
 
 class Auth(BaseModel):
     """A credential: one of the sets of keys that the sink knows, and no other."""

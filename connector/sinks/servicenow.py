@@ -11,7 +11,8 @@ import json
 import re
 import threading
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field
@@ -32,7 +33,7 @@ from connector.plugins import (
     Write,
 )
 from connector.sinks import servicenow_fields as columns
-from connector.sinks.accounts import Auth, opened
+from connector.sinks.accounts import MARGIN, Auth, opened
 from connector.sinks.servicenow_body import Body
 from connector.sinks.servicenow_check import Inspection
 from connector.sinks.servicenow_dialect import DIALECT
@@ -92,7 +93,7 @@ class ServiceNow:
         self.name = name
         self.table = "incident"
         self.settle_after = settings.settle_after
-        self.call_seconds = 2 * settings.timeout  # a refused write is followed by one look at the record
+        self.call_seconds = settings.timeout + MARGIN
         self.planned: Mapping[str, frozenset[str]] = {}
         self._settings = settings
         self._tools = tools
@@ -149,7 +150,7 @@ class ServiceNow:
             body.setdefault("parent", str(write.fields["follow_up_of"]))
         key = write.key
         sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
-        with translated(self.name, Effect.WRITE):
+        with self._writing():
             record = self._resource(f"/table/{self.table}").create(sent).one()
             self._honoured = "yes" if columns.plain(record["sys_id"]) == key.uuid else "no"
             return self._receipt(record, body, {"client_sys_id": self._honoured})
@@ -171,7 +172,7 @@ class ServiceNow:
         content = write.content() if write.content else b""
         asked = {"table_name": self.table, "table_sys_id": _id(write.remote_id), "file_name": str(write.body["name"])}
         headers = {"Content-Type": str(write.body.get("content_type") or "application/octet-stream")}
-        with translated(self.name, Effect.WRITE):
+        with self._writing():
             self.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
             return _file_receipt(self.session.last.document["result"])
 
@@ -248,16 +249,20 @@ class ServiceNow:
                 raise
             return record if columns.plain(record.get("sys_id")) == sys_id else None
 
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        with translated(self.name, Effect.WRITE), self.session.single_call():
+            yield
+
     def _patch(self, sys_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        try:
-            with translated(self.name, Effect.WRITE):
-                resource = self._resource(f"/table/{self.table}")
-                record: dict[str, Any] = resource.request(
-                    "PATCH", path_append=f"/{_id(sys_id)}", data=json.dumps(body)
-                ).one()
-                return record
-        except Permanent as error:
-            raise self._because_closed(error, sys_id) from None
+        with self._writing():
+            resource = self._resource(f"/table/{self.table}")
+            try:
+                answer = resource.request("PATCH", path_append=f"/{_id(sys_id)}", data=json.dumps(body))
+            except Permanent as error:
+                raise self._because_closed(error, sys_id) from None
+            record: dict[str, Any] = answer.one()
+            return record
 
     def _because_closed(self, error: Permanent, sys_id: str) -> RemoteError:
         """A refusal does not say that the record is closed; the record does."""
