@@ -10,7 +10,7 @@ from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Finding, RemoteError
 from connector.ledger import records
 from connector.ledger.leases import Lease
-from connector.ledger.records import Counts, Taken
+from connector.ledger.taking import Counts, Taken
 from connector.phi import shield
 from connector.plugins import Counted, Page, Reading, Record, Rejected, Reply
 from connector.routing import NoRoute, choose

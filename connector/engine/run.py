@@ -16,7 +16,7 @@ from connector.engine.reconcile import reconcile
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, ConnectorError, RemoteError
 from connector.ledger import deliveries, leases, views
-from connector.ledger.records import Counts, Taken
+from connector.ledger.taking import Counts, Taken
 from connector.phi import clear
 from connector.plugins import Do, Reply
 from connector.ticket import Ticket
