@@ -175,9 +175,11 @@ def _flat(values: Iterable[Any]) -> Iterable[Any]:
 
 def filled(value: Any) -> bool:
     """Is there something? False and 0 are something; blank text and empty lists are not."""
+    if value is None:
+        return False
     if isinstance(value, str):
         return value != "" and not value.isspace()
-    return value is not None and (not isinstance(value, tuple | list | Mapping) or len(value) > 0)
+    return not isinstance(value, tuple | list | dict) or len(value) > 0
 
 
 def text_of(value: Any) -> str:

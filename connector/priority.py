@@ -6,9 +6,10 @@ The matrix is ServiceNow's sample data lookup (ITIL): 1 critical, 2 high, 3 mode
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from connector.matching import finder, words_of
 from connector.ticket import Impact, Ticket, Urgency
 
 IMPACT: Mapping[Impact, int] = {Impact.ENTERPRISE: 1, Impact.SITE: 1, Impact.UNIT: 2, Impact.USER: 3}
@@ -28,17 +29,22 @@ _NOT_PRODUCTION = re.compile(
     re.IGNORECASE,
 )
 
-_TEXT_LIMIT = 20_000
-_SIGNALS: Mapping[str, re.Pattern[str]] = {
-    "downtime": re.compile(
-        r"\b(?:downtime|outage|(?:system|everything|server|network|epic|cerner|ehr|emr) (?:is |are )?down"
-        r"|(?:nobody|no one|none of us) can log ?in|(?:we|all of us|everyone) (?:cannot|can't|can not) log ?in)\b",
-        re.IGNORECASE,
+# Words that a person should see soon. Found in what is said, never a reason to raise a priority by itself.
+_SIGNALS: Mapping[str, Callable[[str], bool]] = {
+    "downtime": finder(
+        (
+            *("downtime", "outage*", "system down", "everything down", "everything is down"),
+            *("system is down", "network is down", "server is down", "epic is down", "cerner is down", "ehr is down"),
+            *("nobody can log in", "no one can log in", "none of us can log in", "everyone is locked out"),
+            *("we cannot log in", "we can't log in", "several users cannot log in"),
+        )
     ),
-    "patient_safety": re.compile(
-        r"\b(?:wrong patient|patient safety|patient harm|wrong (?:medication|dose|wristband|label|chart)"
-        r"|(?:medication|dosing|wristband) error|allergy (?:missing|not shown))\b",
-        re.IGNORECASE,
+    "patient_safety": finder(
+        (
+            *("wrong patient", "wrong-patient", "patient safety", "patient harm", "wrong chart", "wrong dose"),
+            *("wrong medication*", "medication error*", "dosing error*", "wrong wristband*", "wristband error*"),
+            *("wrong label*", "missing allerg*", "allergy missing", "allergies missing"),
+        )
     ),
 }
 
@@ -79,11 +85,11 @@ def weigh(ticket: Ticket) -> Weight:
     return Weight(impact, urgency)
 
 
-def signals(ticket: Ticket) -> tuple[str, ...]:
-    """Words for routing and human review: `patient_care`, `downtime`, `patient_safety`."""
+def signals(ticket: Ticket, words: str | None = None) -> tuple[str, ...]:
+    """Words for routing and human review: `patient_care`, `downtime`, `patient_safety`.
+
+    `words` is `matching.words_of` the ticket, where that is at hand.
+    """
+    text = words_of(ticket) if words is None else words
     found = ["patient_care"] if ticket.patient_care else []
-    texts = (ticket.summary, ticket.description)
-    for word, pattern in _SIGNALS.items():
-        if any(pattern.search(text, 0, _TEXT_LIMIT) for text in texts):
-            found.append(word)
-    return tuple(found)
+    return (*found, *(signal for signal, said in _SIGNALS.items() if said(text)))

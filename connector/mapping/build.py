@@ -13,7 +13,7 @@ from connector.mapping.findings import Findings
 from connector.mapping.model import Origin, Rule
 from connector.mapping.template_check import BadTemplate, Names
 from connector.mapping.templates import compiled
-from connector.mapping.transforms import TRANSFORMS, Apply, accepts, after, arguments
+from connector.mapping.transforms import TRANSFORMS, Apply, arguments
 from connector.yamlfile import Place, suggestion
 
 Made = tuple[Any, str]  # a value, and in words where it came from
@@ -133,7 +133,7 @@ class Build:
             made = self._step(name, given, shape, here)
             if made is not None:
                 steps.append(made)
-                shape = after(TRANSFORMS[name], shape)
+                shape = TRANSFORMS[name].gives(shape)
         return steps, shape
 
     def _step(self, name: str, given: Any, shape: Shape, place: Place) -> Apply | None:
@@ -142,13 +142,8 @@ class Build:
             near = suggestion(name, TRANSFORMS) or f"there are {', '.join(sorted(TRANSFORMS))}"
             self.findings.add(place, "unknown-transform", f'there is no transform "{name[:40]}"', near)
             return None
-        if not accepts(transform, shape):
-            remedy = (
-                "it takes a list"
-                if transform.whole_list and shape.kind is transform.takes
-                else f"it takes {transform.takes}"
-            )
-            self.findings.add(place, "wrong-transform", f'"{name}" is given {shape}', remedy)
+        if not transform.fits(shape):
+            self.findings.add(place, "wrong-transform", f'"{name}" is given {shape}', f"it takes {transform.takes}")
             return None
         try:
             return transform.make(**arguments(transform, given))

@@ -5,12 +5,13 @@ Blocks are plain text for the analyst, so that nobody asks the clinician twice. 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from functools import cached_property
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from connector import priority
-from connector.fields import TICKET, Shape, shape_of, text_of
+from connector.fields import TICKET, Kind, Shape, shape_of, text_of
+from connector.matching import words_of
+from connector.priority import Weight, signals, weigh
 from connector.ticket import (
     Article,
     Attachment,
@@ -19,7 +20,6 @@ from connector.ticket import (
     Person,
     PersonKind,
     Ticket,
-    Turn,
     Urgency,
 )
 
@@ -30,7 +30,7 @@ FILES_NAMED = 50
 class Subject:
     """What one rendering is about: the ticket, what the engine knows besides (`facts`), and a comment where it is one.
 
-    Attributes of the ticket are looked up on it; the other names are worked out when first asked for.
+    The ticket's fields are its attributes; the names of `DERIVED` are worked out when first asked for.
     """
 
     def __init__(self, ticket: Ticket, facts: Mapping[str, Any], comment: Comment | None = None) -> None:
@@ -39,112 +39,87 @@ class Subject:
         self.facts = facts
         self.comment = comment
 
-    @cached_property
-    def site(self) -> str:
-        return text_of(self.facts.get("site"))
-
-    @cached_property
-    def group(self) -> str:
-        return text_of(self.facts.get("group"))
-
-    @cached_property
-    def withheld(self) -> tuple[Attachment, ...]:
-        return tuple(file for file in self.facts.get("withheld", ()) if isinstance(file, Attachment))
-
-    @cached_property
-    def _weight(self) -> priority.Weight:
-        return priority.weigh(self.ticket)
-
-    @cached_property
-    def priority(self) -> str:
-        return str(self._weight.priority)
-
-    @cached_property
-    def effective_impact(self) -> Impact:
-        return self._weight.impact
-
-    @cached_property
-    def effective_urgency(self) -> Urgency:
-        return self._weight.urgency
-
-    @cached_property
-    def signals(self) -> tuple[str, ...]:
-        return priority.signals(self.ticket)
-
-    @cached_property
-    def requester_line(self) -> str:
-        return person_line(self.ticket.requester)
-
-    @cached_property
-    def on_behalf_of_line(self) -> str:
-        return person_line(self.ticket.on_behalf_of) if self.ticket.on_behalf_of else ""
-
-    @cached_property
-    def context_block(self) -> str:
-        return context_lines(self.ticket)
-
-    @cached_property
-    def error_block(self) -> str:
-        context = self.ticket.context
-        codes = ", ".join(context.error_codes)
-        return _lines((("Codes", codes), ("", context.error_text.strip())))
-
-    @cached_property
-    def steps_block(self) -> str:
-        return _bullets(self.ticket.steps_tried)
-
-    @cached_property
-    def build_records(self) -> str:
-        return ", ".join(map(str, self.ticket.records))
-
-    @cached_property
-    def conversation_block(self) -> str:
-        return conversation_lines(self.ticket)
-
-    @cached_property
-    def transcript(self) -> str:
-        return talk(self.ticket.conversation.turns) if self.ticket.conversation else ""
-
-    @cached_property
-    def withheld_block(self) -> str:
-        return _bullets(map(file_line, self.withheld[:FILES_NAMED]), len(self.withheld))
-
-    @cached_property
-    def notes_block(self) -> str:
-        return _bullets(self.ticket.notes)
+    def __getattr__(self, name: str) -> Any:
+        # Not functools.cached_property: before Python 3.12 its lock costs more than most of these values.
+        derived = DERIVED.get(name)
+        if derived is None:
+            raise AttributeError(name)
+        value = derived.work_out(self)
+        self.__dict__[name] = value
+        return value
 
 
-DERIVED: Mapping[str, tuple[Any, str]] = {
-    "site": (str, "this connector's own name"),
-    "group": (str, "the group that the route names"),
-    "withheld": (tuple[Attachment, ...], "files that are not sent"),
-    "effective_impact": (Impact, "impact, capped outside production"),
-    "effective_urgency": (Urgency, "urgency, raised one step where patient care is affected"),
-    "signals": (tuple[str, ...], "patient_care, downtime, patient_safety"),
-    "requester_line": (str, "who asks: name, login, role, department, e-mail, phone"),
-    "on_behalf_of_line": (str, "for whom"),
-    "context_block": (str, "what the EHR knew: system, application, workstation, screen, place"),
-    "error_block": (str, "error codes and text"),
-    "steps_block": (str, "what was tried already"),
-    "build_records": (str, "the EHR's build records, such as ETX 3097767, in one line"),
-    "conversation_block": (str, "the talk with the bot: intent, answers given, articles offered"),
-    "transcript": (str, "the talk with the bot, word by word"),
-    "withheld_block": (str, "name, type, size and SHA-256 of each file that is not sent"),
-    "notes_block": (str, "remarks of the reader, such as a broken character set"),
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """A name beside the ticket's own: its type, what it is, and how it is worked out."""
+
+    type: Any
+    help: str
+    work_out: Callable[[Subject], Any]
+
+
+def _withheld(subject: Subject) -> tuple[Attachment, ...]:
+    # Those of the ticket or of the comment at hand: a file in a reply must not change the ticket's description.
+    own = subject.comment.attachments if subject.comment else subject.ticket.attachments
+    return tuple(file for file in subject.facts.get("withheld", ()) if file in own)
+
+
+def _tag_words(subject: Subject) -> tuple[str, ...]:
+    ticket = subject.ticket
+    return (*ticket.tags, ticket.channel, ticket.kind, ticket.category, *subject.signals)
+
+
+DERIVED: Mapping[str, Derived] = {
+    "site": Derived(str, "this connector's own name", lambda s: text_of(s.facts.get("site"))),
+    "group": Derived(str, "the group that the route names", lambda s: text_of(s.facts.get("group"))),
+    "words": Derived(str, "what keywords are looked for in, in small letters", lambda s: words_of(s.ticket)),
+    "weight": Derived(Weight, "impact and urgency as they should be acted on", lambda s: weigh(s.ticket)),
+    "priority": Derived(str, "impact x urgency, 1 critical to 5 planning", lambda s: str(s.weight.priority)),
+    "effective_impact": Derived(Impact, "impact, capped outside production", lambda s: s.weight.impact),
+    "effective_urgency": Derived(
+        Urgency, "urgency, one step up where patient care is affected", lambda s: s.weight.urgency
+    ),
+    "signals": Derived(tuple[str, ...], "patient_care, downtime, patient_safety", lambda s: signals(s.ticket, s.words)),
+    "tag_words": Derived(tuple[str, ...], "the ticket's tags, channel, kind and category, and the signals", _tag_words),
+    "requester_line": Derived(str, "who asks, in one line", lambda s: person_line(s.ticket.requester)),
+    "on_behalf_of_line": Derived(str, "for whom, in one line", lambda s: person_line(s.ticket.on_behalf_of)),
+    "context_block": Derived(
+        str, "what the EHR knew, a line for each sort of thing", lambda s: context_lines(s.ticket)
+    ),
+    "error_block": Derived(str, "error codes and text", lambda s: error_lines(s.ticket)),
+    "steps_block": Derived(str, "what was tried already", lambda s: _bullets(s.ticket.steps_tried)),
+    "build_records": Derived(
+        str,
+        "the EHR's build records, such as ETX 3097767, in one line",
+        lambda s: ", ".join(map(str, s.ticket.records)),
+    ),
+    "conversation_block": Derived(
+        str, "the talk with the bot: intent, answers given, articles offered", lambda s: conversation_lines(s.ticket)
+    ),
+    "transcript": Derived(str, "the talk with the bot, word by word", lambda s: talk(s.ticket)),
+    "withheld": Derived(tuple[Attachment, ...], "files that are not sent", _withheld),
+    "withheld_block": Derived(
+        str,
+        "name, type, size and SHA-256 of each file that is not sent",
+        lambda s: _bullets(map(file_line, s.withheld[:FILES_NAMED]), len(s.withheld)),
+    ),
+    "notes_block": Derived(
+        str, "remarks of the reader, such as a broken character set", lambda s: _bullets(s.ticket.notes)
+    ),
 }
-
-_PRIORITY = Shape(shape_of(str).kind, members=("1", "2", "3", "4", "5"))
 
 NAMES: Mapping[str, Shape] = {
     **TICKET,
-    **{name: shape_of(annotation) for name, (annotation, _) in DERIVED.items()},
-    "priority": _PRIORITY,
+    **{name: shape_of(derived.type) for name, derived in DERIVED.items() if derived.type is not Weight},
+    "priority": Shape(Kind.TEXT, members=("1", "2", "3", "4", "5")),
 }
 COMMENT_NAMES: Mapping[str, Shape] = {**NAMES, "comment": shape_of(Comment)}
 
 
-def person_line(person: Person) -> str:
+def person_line(person: Person | None) -> str:
     """`Dana Meyer (dmeyer), RN, 4 West, dana@north.example, 555-0100`; a physician and a patient are named as such."""
+    if person is None:
+        return ""
     name = person.name or person.login or person.email
     login = f" ({person.login})" if person.login and person.name else ""
     email = person.email if person.email != name else ""
@@ -171,6 +146,11 @@ def context_lines(ticket: Ticket) -> str:
     )
 
 
+def error_lines(ticket: Ticket) -> str:
+    """Error codes, then what the screen said."""
+    return _lines((("Codes", ", ".join(ticket.context.error_codes)), ("", ticket.context.error_text.strip())))
+
+
 def conversation_lines(ticket: Ticket) -> str:
     """How the talk with the bot went, without its words."""
     conversation = ticket.conversation
@@ -195,11 +175,11 @@ def article_line(article: Article) -> str:
     return _joined(", ", _spaced(article.title, _in_brackets(article.id)), article.url)
 
 
-def talk(turns: Iterable[Turn], limit: int = TRANSCRIPT_LIMIT) -> str:
+def talk(ticket: Ticket, limit: int = TRANSCRIPT_LIMIT) -> str:
     """The words, one utterance a line, oldest first; where they are too many, the latest are kept."""
     lines: list[str] = []
     room = limit
-    everything = tuple(turns)
+    everything = ticket.conversation.turns if ticket.conversation else ()
     for turn in reversed(everything):
         at = f"[{turn.at:%H:%M}] " if turn.at else ""
         line = f"{at}{turn.speaker}: {turn.text}"[:room]

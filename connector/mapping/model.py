@@ -9,8 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from connector.delivery import ClosedPolicy
-
-Scalar = str | int | float | bool
+from connector.mapping.transforms import TRANSFORMS
 
 
 def _plain(value: Any) -> Any:
@@ -50,7 +49,27 @@ Paths = Annotated[
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
 Step = str | dict[str, Any]
-Steps = Annotated[list[Step], BeforeValidator(_listed)]
+
+
+def _step_schema() -> dict[str, Any]:
+    """One transform: its name alone, or with its one argument, or with several by name."""
+    alone, told = [], {}
+    for name, transform in TRANSFORMS.items():
+        arguments = transform.arguments.model_json_schema()
+        first, *_ = (*arguments["properties"].values(), {})
+        if not arguments.get("required"):
+            alone.append(name)
+        if arguments["properties"]:
+            told[name] = {"description": transform.help, "anyOf": [first, {**arguments, "type": "object"}]}
+    table = {"type": "object", "properties": told, "additionalProperties": False, "maxProperties": 1}
+    return {"anyOf": [{"enum": alone}, table]}
+
+
+Steps = Annotated[
+    list[Step],
+    BeforeValidator(_listed),
+    WithJsonSchema({"anyOf": [_step_schema(), {"type": "array", "items": _step_schema()}]}),
+]
 
 
 class _Strict(BaseModel):
@@ -133,4 +152,4 @@ class MappingFile(_Strict):
 def schema() -> Mapping[str, Any]:
     """JSON Schema (2020-12) of a mapping file, for editors."""
     made = MappingFile.model_json_schema(by_alias=True)
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": "mapping.schema.json", **made}
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

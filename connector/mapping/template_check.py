@@ -160,11 +160,9 @@ class _Check:
 
     def _arguments(self, node: nodes.Filter) -> None:
         transform = TRANSFORMS[node.name]
-        keys = [*transform.arguments.model_fields][: len(node.args)]
-        named = {
-            key: value.value for key, value in zip(keys, node.args, strict=False) if isinstance(value, nodes.Const)
-        }
-        named |= {item.key: item.value.value for item in node.kwargs if isinstance(item.value, nodes.Const)}
+        keys = list(transform.arguments.model_fields)
+        pairs = [*zip(keys, node.args, strict=False), *((item.key, item.value) for item in node.kwargs)]
+        named = {key: value.value for key, value in pairs if isinstance(value, nodes.Const)}
         if len(node.args) > len(keys):
             self._fault(node, "bad-argument", f'"{node.name}" takes {len(keys)} values', transform.help)
             return

@@ -9,12 +9,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, create_model
 
 from connector.fields import Kind, Shape, text_of
 from connector.ticket import Person
@@ -24,26 +24,24 @@ Apply = Callable[[Any], Any]
 TEXT_LIMIT = 200_000  # characters that a transform reads of one text
 ELLIPSIS = "…"
 
-_TEXT = Shape(Kind.TEXT)
-_TEXTS = Shape(Kind.TEXT, many=True)
-_PERSON = Shape(Kind.PERSON)
+Fits = Callable[[Shape], bool]
+Gives = Callable[[Shape], Shape]
+Make = Callable[..., Apply]
 
 
 @dataclass(frozen=True, slots=True)
 class Transform:
-    """A transform by name. `make` checks nothing: use `arguments` first."""
+    """A transform by name: what it `takes` in words, and whether a shape fits; what it `gives` for a shape.
+
+    `make` checks nothing: use `arguments` first.
+    """
 
     name: str
-    make: Callable[..., Apply]
+    make: Make
     arguments: type[BaseModel]
-    takes: Kind
-    whole_list: bool
-    gives: Shape | None
-
-    @property
-    def first_argument(self) -> str | None:
-        """The argument that `name: VALUE` stands for, or None where there are no arguments."""
-        return next(iter(self.arguments.model_fields), None)
+    takes: str
+    fits: Fits
+    gives: Gives
 
     @property
     def help(self) -> str:
@@ -52,21 +50,42 @@ class Transform:
 
 TRANSFORMS: dict[str, Transform] = {}
 
-Make = Callable[..., Apply]
+
+def _is_text(shape: Shape) -> bool:
+    return shape.kind in (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.TIME, Kind.ANY) or shape.said
+
+
+def _is_list(shape: Shape) -> bool:
+    return shape.many or shape.kind is Kind.ANY
+
+
+def _is_list_of_texts(shape: Shape) -> bool:
+    return _is_list(shape) and _is_text(shape)
+
+
+def _as_text(shape: Shape) -> Shape:
+    return Shape(Kind.TEXT, many=shape.many)
+
+
+def _one_text(shape: Shape) -> Shape:
+    return Shape(Kind.TEXT)
+
+
+def _same(shape: Shape) -> Shape:
+    return shape
 
 
 def _transform(
-    name: str, *, takes: Kind = Kind.TEXT, gives: Shape | None = None, whole_list: bool = False
+    name: str, takes: str = "text", fits: Fits = _is_text, gives: Gives = _as_text
 ) -> Callable[[Make], Make]:
     def register(make: Make) -> Make:
-        arguments: dict[str, Any] = {
+        given: dict[str, Any] = {
             key: (part.annotation, ... if part.default is part.empty else part.default)
             for key, part in inspect.signature(make, eval_str=True).parameters.items()
         }
-        model = create_model(
-            f"{name}_arguments", __config__=ConfigDict(extra="forbid", strict=True, frozen=True), **arguments
-        )
-        TRANSFORMS[name] = Transform(name, make, model, takes, whole_list, gives)
+        config = ConfigDict(extra="forbid", strict=True, frozen=True)
+        model = create_model(f"{name}_arguments", __config__=config, **given)
+        TRANSFORMS[name] = Transform(name, make, model, takes, fits, gives)
         return make
 
     return register
@@ -138,7 +157,7 @@ def suffix(text: Annotated[str, Field(max_length=1000)]) -> Apply:
 
 
 @_transform("replace")
-def replace(
+def replace_text(
     old: Annotated[str, Field(min_length=1, max_length=1000)], new: Annotated[str, Field(max_length=1000)] = ""
 ) -> Apply:
     """Replace one text by another wherever it stands; not a pattern."""
@@ -174,25 +193,25 @@ def _items(value: Any) -> Sequence[Any]:
     return value if isinstance(value, tuple | list) else (value,)
 
 
-@_transform("join", gives=_TEXT, whole_list=True)
+@_transform("join", "a list", _is_list_of_texts, _one_text)
 def join(separator: Annotated[str, Field(max_length=100)] = ", ") -> Apply:
     """One text from a list."""
     return lambda value: separator.join(filter(None, map(text_of, _items(value))))
 
 
-@_transform("first", whole_list=True)
+@_transform("first", "a list", _is_list, lambda shape: replace(shape, many=False))
 def first() -> Apply:
     """The first item of a list."""
     return lambda value: _items(value)[0]
 
 
-@_transform("limit", gives=_TEXTS, whole_list=True)
+@_transform("limit", "a list", _is_list, _same)
 def limit(count: Annotated[int, Field(ge=1, le=1000)]) -> Apply:
     """No more than so many items of a list."""
     return lambda value: list(_items(value)[:count])
 
 
-@_transform("tag_list", gives=_TEXTS, whole_list=True)
+@_transform("tag_list", "text", _is_text, lambda shape: Shape(Kind.TEXT, many=True))
 def tag_list(prefix: Annotated[str, Field(max_length=40, pattern="^[a-z0-9_]*$")] = "") -> Apply:
     """Tags: small letters, digits and `_`, each once, in order. Other characters become `_`."""
     other = re.compile(r"[^\w/-]+")
@@ -225,7 +244,7 @@ def _time_format(pattern: str) -> str:
     return pattern
 
 
-@_transform("local_time", takes=Kind.TIME, gives=_TEXT)
+@_transform("local_time", "a time", lambda shape: shape.kind in (Kind.TIME, Kind.ANY))
 def local_time(
     zone: Annotated[str, Field(max_length=60), AfterValidator(_zone)],
     format: Annotated[str, Field(max_length=60), AfterValidator(_time_format)] = "%Y-%m-%d %H:%M",
@@ -249,7 +268,9 @@ def person_object(person: Person) -> dict[str, str] | None:
     return known if any(known.values()) else None
 
 
-@_transform("person", takes=Kind.PERSON, whole_list=True)
+@_transform(
+    "person", "a person", lambda shape: shape.kind is Kind.PERSON, lambda shape: Shape(Kind.ANY, many=shape.many)
+)
 def person() -> Apply:
     """A person as the sink looks one up: by e-mail, login and name."""
 
@@ -261,36 +282,10 @@ def person() -> Apply:
     return look_up
 
 
-# ── checking ─────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def accepts(transform: Transform, shape: Shape) -> bool:
-    """Can the transform be given values of this shape?"""
-    if transform.takes is Kind.PERSON:
-        return shape.kind is Kind.PERSON
-    if transform.takes is Kind.TIME:
-        return shape.kind in (Kind.TIME, Kind.ANY)
-    if transform.name in ("join", "first", "limit") and not shape.many and shape.kind is not Kind.ANY:
-        return False
-    return shape.kind in (Kind.TEXT, Kind.NUMBER, Kind.FLAG, Kind.TIME, Kind.ANY) or shape.said
-
-
-def after(transform: Transform, shape: Shape) -> Shape:
-    """The shape of what comes out."""
-    if transform.name == "first":
-        return Shape(shape.kind, members=shape.members, model=shape.model, said=shape.said)
-    if transform.gives is not None:
-        return Shape(transform.gives.kind, many=transform.gives.many or (shape.many and not transform.whole_list))
-    if transform.takes is Kind.PERSON:
-        return Shape(Kind.ANY, many=shape.many)
-    return Shape(Kind.TEXT, many=shape.many)
-
-
 def arguments(transform: Transform, given: Any) -> Mapping[str, Any]:
     """The arguments that a mapping wrote: none, one value, or a table of names. Raises pydantic.ValidationError."""
-    if given is None:
-        given = {}
-    elif not isinstance(given, dict):
-        given = {transform.first_argument or "argument": given}
-    checked = TypeAdapter(transform.arguments).validate_python(given)
-    return {name: getattr(checked, name) for name in transform.arguments.model_fields}
+    names = list(transform.arguments.model_fields)
+    if not isinstance(given, dict):
+        given = {} if given is None else {names[0] if names else "value": given}
+    checked = transform.arguments.model_validate(given)
+    return {name: getattr(checked, name) for name in names}
