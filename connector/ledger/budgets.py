@@ -24,7 +24,7 @@ def reserve(db: Database, account: str, now: float, interval: float, burst: int)
         if (wait := _ahead(held, now)) > 0:
             return wait
         arrival = max(now, arrival if _ahead(arrival, now) else 0.0)
-        if (wait := arrival - burst * interval - now) > 0:
+        if (wait := arrival - (burst - 1) * interval - now) > 0:
             return wait
         put(connection, budget, [{"account": account, "tat": arrival + interval, "held_until": held}])
     return 0.0

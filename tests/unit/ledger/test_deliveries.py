@@ -1,0 +1,258 @@
+"""Claims, order, leases of deliveries, and what becomes of a claim whose process is gone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
+
+from connector.delivery import Move, State
+from connector.errors import Finding, StaleRow
+from connector.ledger import deliveries, leases, people, views
+from connector.ledger.database import Database
+from connector.ledger.deliveries import Delivery, Done, Planned
+from connector.ledger.moves import Step
+from connector.ledger.schema import delivery
+from connector.plugins import Do, Receipt
+from connector.ticket import Comment
+from tests.unit.ledger.rows import take, taken, ticket
+
+NOW = 1000.0
+
+
+def filled(db: Database, *names: str, comments: int = 0) -> list[Delivery]:
+    extra = tuple(Comment(id=f"c{i}", text="more") for i in range(comments))
+    take(db, [taken(ticket(name, comments=extra), f"{name}.eml") for name in names])
+    rows = deliveries.unplanned(db, ["servicenow"], 1000)
+    deliveries.plan(db, [Planned(row, {"f": row.part}) for row in rows], NOW)
+    return rows
+
+
+def due(db: Database, now: float = NOW) -> list[Delivery]:
+    return deliveries.due(db, "servicenow", now, 100)
+
+
+def claim(db: Database, row: Delivery, who: str = "me", now: float = NOW) -> bool:
+    return deliveries.claim(db, row, {"b": 1}, who, now, 100.0)
+
+
+def state(db: Database, row: Delivery) -> State:
+    return deliveries.one(db, row.id).state
+
+
+def test_comments_wait_for_their_ticket_and_for_each_other(db: Database) -> None:
+    filled(db, "one", comments=2)
+    assert [row.part for row in due(db)] == ["ticket"]
+    row = due(db)[0]
+    assert claim(db, row)
+    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1"), {"f": "ticket"}), NOW)
+    assert [row.part for row in due(db)] == ["comment:c0"]
+    assert due(db)[0].linked is not None
+
+
+def test_tickets_do_not_wait_for_each_other(db: Database) -> None:
+    filled(db, "one", "two", "three")
+    assert len(due(db)) == 3
+
+
+def test_an_unsure_delivery_holds_what_comes_behind_it(db: Database) -> None:
+    filled(db, "one", comments=1)
+    row = due(db)[0]
+    claim(db, row)
+    deliveries.settle_otherwise(
+        db, row, Step(row.id, row.ticket_id, State.SENDING, Move.LOST, "?", {"due_at": NOW}), NOW
+    )
+    assert due(db, NOW + 1e6) == []
+    assert [found.part for found in deliveries.unsure(db, "servicenow", NOW, 10)] == ["ticket"]
+
+
+def test_a_blocked_create_holds_its_comments_but_a_blocked_comment_holds_nothing(db: Database) -> None:
+    filled(db, "one", "two", comments=2)
+    first = due(db)[0]
+    held = Step(first.id, first.ticket_id, State.QUEUED, Move.HELD)
+    deliveries.settle_otherwise(db, first, held, NOW)
+    assert [row.external_id for row in due(db)] == ["two"]
+    second = due(db)[0]
+    claim(db, second)
+    deliveries.settle(db, second, Move.ACCEPTED, Done(Receipt("sys2")), NOW)
+    comment = due(db)[0]
+    deliveries.settle_otherwise(db, comment, Step(comment.id, comment.ticket_id, State.QUEUED, Move.HELD), NOW)
+    assert [row.part for row in due(db)] == ["comment:c1"]
+
+
+def test_a_delivery_is_claimed_once(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    assert claim(db, row)
+    assert not claim(db, row, "you")
+
+
+def test_a_row_that_was_rendered_again_meanwhile_is_not_claimed(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    take(db, [taken(ticket("one", summary="changed"), "one.eml", b"2")])
+    assert not claim(db, row)
+
+
+def test_the_database_itself_refuses_two_open_sends_of_one_ticket(db: Database) -> None:
+    filled(db, "one", comments=1)
+    row = due(db)[0]
+    claim(db, row)
+    values = {"ticket_id": row.ticket_id, "sink": "servicenow", "do": "comment", "part": "x", "version": 1}
+    values |= {"state": "sending", "attempts": 0, "due_at": NOW, "created_at": NOW}
+    with pytest.raises(IntegrityError), db.write() as connection:
+        connection.execute(insert(delivery), [values])
+
+
+def test_a_claim_that_ran_out_is_unsure_never_queued(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    assert deliveries.lose_expired(db, NOW + 99) == 0
+    assert deliveries.lose_expired(db, NOW + 101) == 1
+    assert state(db, row) is State.UNSURE
+
+
+def test_a_claim_of_a_process_that_is_certainly_dead_is_unsure_at_once(db: Database) -> None:
+    filled(db, "one", "two")
+    mine, theirs = due(db)
+    claim(db, mine, leases.holder())
+    code = "from connector.ledger import leases; print(leases.holder())"
+    dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
+    claim(db, theirs, dead)
+    assert deliveries.lose_expired(db, NOW + 1) == 1
+    assert (state(db, mine), state(db, theirs)) == (State.SENDING, State.UNSURE)
+
+
+def test_an_answer_after_the_claim_ran_out_still_settles(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    deliveries.lose_expired(db, NOW + 101)
+    with pytest.raises(StaleRow):
+        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
+    deliveries.settle(db, row, Move.FOUND, Done(Receipt("sys1")), NOW)
+    assert state(db, row) is State.SENT
+
+
+def test_two_processes_do_not_settle_the_same_unsure_delivery(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    deliveries.lose_expired(db, NOW + 101)
+    assert deliveries.hold(db, row, "me", NOW + 102, 60.0)
+    assert not deliveries.hold(db, row, "you", NOW + 103, 60.0)
+    assert deliveries.unsure(db, "servicenow", NOW + 103, 10) == []
+    assert deliveries.hold(db, row, "you", NOW + 163, 60.0)
+
+
+def test_the_control_is_the_latest_delivery_of_that_kind_known_to_be_there(db: Database) -> None:
+    filled(db, "one", "two")
+    first, second = due(db)
+    assert deliveries.control(db, second) is None
+    claim(db, first)
+    deliveries.settle(db, first, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
+    found = deliveries.control(db, second)
+    assert found is not None
+    assert found.remote_id == "sys1"
+
+
+def test_the_link_keeps_what_was_sent_and_what_the_remote_made_of_it(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    receipt = Receipt("sys1", "INC1", echo={"f": "kept"}, unkept={"g": ("x", "y")}, learned={"client_sys_id": "yes"})
+    deliveries.settle(
+        db, row, Move.ACCEPTED, Done(receipt, {"f": "ticket"}, findings=[Finding("c", "caller", "w")]), NOW
+    )
+    linked = deliveries.one(db, row.id).linked
+    assert linked is not None
+    assert (linked.sent, linked.echo, linked.number) == ({"f": "ticket"}, {"f": "kept"}, "INC1")
+    assert deliveries.remembered(db, "servicenow") == {"client_sys_id": "yes"}
+    notes = views.story(db, 1)["sinks"]["servicenow"]["notes"]
+    assert notes["g"] == {"sent": "x", "kept": "y"}
+
+
+def test_a_follow_up_takes_the_place_of_what_met_a_closed_record_once(db: Database) -> None:
+    filled(db, "one", comments=2)
+    row = due(db)[0]
+    claim(db, row)
+    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
+    comment = due(db)[0]
+    deliveries.follow_up(db, comment, "sys1", NOW)
+    other = due(db)[0]
+    assert other.part == "comment:c1"
+    deliveries.follow_up(db, other, "sys1", NOW)
+    rows = deliveries.unplanned(db, ["servicenow"], 10)
+    assert [(r.do, r.part) for r in rows] == [
+        (Do.CREATE, "follow_up:sys1"),
+        (Do.COMMENT, "comment:c0@follow_up:sys1"),
+        (Do.COMMENT, "comment:c1@follow_up:sys1"),
+    ]
+    assert rows[0].what == {"follow_up_of": "sys1"}
+    deliveries.plan(db, [Planned(r, {"f": 1}) for r in rows], NOW)
+    assert [r.part for r in due(db)] == ["follow_up:sys1"]
+
+
+# ── what a person may do ──
+
+
+def test_people_name_tickets_in_several_ways(db: Database) -> None:
+    filled(db, "abc-1", "abc-2")
+    row = due(db)[0]
+    claim(db, row)
+    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC0001")), NOW)
+    assert people.find_ticket(db, "mail:abc-1") == people.find_ticket(db, "INC0001") == people.find_ticket(db, "sys1")
+    assert people.find_ticket(db, "mail:abc-2") != people.find_ticket(db, "mail:abc-1")
+    from connector.errors import NoSuchTicket
+
+    with pytest.raises(NoSuchTicket, match="abc-1, mail:abc-2"):
+        people.find_ticket(db, "mail:abc")
+    with pytest.raises(NoSuchTicket, match="no ticket"):
+        people.find_ticket(db, "mail:%")
+
+
+def test_release_drop_retry_and_confirm(db: Database) -> None:
+    filled(db, "one", "two")
+    first, second = due(db)
+    deliveries.settle_otherwise(db, first, Step(first.id, first.ticket_id, State.QUEUED, Move.HELD), NOW)
+    assert [act.now for act in people.release(db, first.ticket_id, NOW)] == ["queued"]
+    assert deliveries.one(db, first.id).payload is None
+    assert [act.now for act in people.drop(db, first.ticket_id, NOW)] == ["dropped"]
+    claim(db, second)
+    deliveries.lose_expired(db, NOW + 101)
+    assert people.drop(db, second.ticket_id, NOW) == []
+    assert [act.state for act in [deliveries.one(db, second.id)]] == [State.UNSURE]
+    people.hurry(db, second.ticket_id, NOW + 5)
+    assert [act.now for act in people.confirm_absent(db, second.ticket_id, NOW)] == ["queued"]
+
+
+def test_replan_touches_only_what_was_never_claimed(db: Database) -> None:
+    filled(db, "one", "two")
+    first, _ = due(db)
+    claim(db, first)
+    back = Step(first.id, first.ticket_id, State.SENDING, Move.DEFERRED, "later", {"due_at": NOW})
+    deliveries.settle_otherwise(db, first, back, NOW)
+    assert [act.ticket for act in people.replan(db, None, NOW)] == ["mail:two"]
+    assert deliveries.one(db, first.id).body == {"b": 1}
+
+
+def test_a_holder_says_nothing_about_strangers() -> None:
+    me = leases.holder()
+    assert not leases.is_dead(me)
+    host, boot, namespace, pid, start, word = me.split("|")
+    assert leases.is_dead("|".join((host, boot, namespace, pid, str(int(start) + 1), word)))
+    for stranger in ((f"{host}x", boot, namespace), (host, f"{boot}x", namespace), (host, boot, f"{namespace}x")):
+        assert not leases.is_dead("|".join((*stranger, pid, str(int(start) + 1), word)))
+    assert not leases.is_dead("nonsense")
+    assert os.getpid() == int(pid)
+
+
+def test_a_delivery_says_nothing_of_the_ticket_in_its_repr(db: Database) -> None:
+    filled(db, "one")
+    assert "slow" not in repr(replace(due(db)[0]))
