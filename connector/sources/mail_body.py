@@ -48,13 +48,17 @@ class Piece:
 
 @dataclass(slots=True)
 class Body:
-    """Texts in the order they are shown, marks of `mail_html` included; files; the ids that the HTML shows inline."""
+    """Texts in the order they are shown, marks of `mail_html` included; files; the ids that the HTML shows inline.
+
+    `guessed`: a text's charset was; `cut`: there was more HTML than is read.
+    """
 
     texts: list[str] = field(default_factory=list)
     files: list[Piece] = field(default_factory=list)
     shown: set[str] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
     guessed: bool = False
+    cut: bool = False
 
     @property
     def text(self) -> str:
@@ -66,6 +70,7 @@ class Body:
         self.shown |= other.shown
         self.notes += other.notes
         self.guessed |= other.guessed
+        self.cut |= other.cut
 
 
 def body(part: Part, related: bool = False) -> Body:
@@ -171,8 +176,7 @@ def _html(html: str, found: Body) -> None:
         html = _DATA_URI.sub(taken, html)
     found.shown = {cid.lower() for cid in _CID.findall(html)} | {name.lower() for name in _BARE.findall(html)}
     found.texts = [html_text(html)]
-    if len(html) > HTML_LIMIT:
-        found.notes.append(f"only the first {HTML_LIMIT:,} characters of the HTML were read")
+    found.cut = len(html) > HTML_LIMIT
 
 
 def payload(part: Part) -> bytes:

@@ -71,15 +71,15 @@ FORWARD_PREFIX = re.compile(
     re.IGNORECASE,
 )
 AUTO_REPLY_SUBJECT = re.compile(
-    r"\s*(?:automatic reply|auto(?:matic)?[- ]?reply|auto(?:matic)?[- ]response|out of (?:the )?office|abwesenheitsnotiz|"
-    r"abwesenheit|automatische antwort|réponse automatique|absence du bureau|risposta automatica|respuesta automática|"
-    r"resposta automática|automatisch antwoord|autosvar|automatiskt svar|automaattinen vastaus|"
-    r"automatyczna odpowiedź|автоответ|自动回复|自動応答)",
+    r"\s*(?:automatic reply|auto(?:matic)?[- ]?reply|auto(?:matic)?[- ]response|out of (?:the )?office|"
+    r"abwesenheitsnotiz|abwesenheit|automatische antwort|réponse automatique|absence du bureau|risposta automatica|"
+    r"respuesta automática|resposta automática|automatisch antwoord|autosvar|automatiskt svar|"
+    r"automaattinen vastaus|automatyczna odpowiedź|автоответ|自动回复|自動応答)",
     re.IGNORECASE,
 )
 BOUNCE_SUBJECT = re.compile(
-    r"\s*(?:undeliver(?:ed|able)|delivery (?:status notification|failure|has failed)|mail delivery (?:failed|failure|system)|"
-    r"returned mail|failure notice|message undeliverable|unzustellbar|nicht zustellbar|onbestelbaar|"
-    r"non remis|no se puede entregar|mancato recapito|olevererbart|could not be delivered|warning: message .{1,60} delayed)",
+    r"\s*(?:undeliver(?:ed|able)|delivery (?:status notification|failure|has failed)|returned mail|failure notice|"
+    r"mail delivery (?:failed|failure|system)|message undeliverable|unzustellbar|nicht zustellbar|onbestelbaar|"
+    r"non remis|no se puede entregar|mancato recapito|could not be delivered|warning: message .{1,60} delayed)",
     re.IGNORECASE,
 )

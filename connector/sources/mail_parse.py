@@ -36,6 +36,7 @@ _KNOWN = re.compile(
     r"|content-transfer-encoding|content-disposition|reply-to|in-reply-to|references|x-[\w-]{1,60})[ \t]*:",
     re.IGNORECASE,
 )
+_TAIL = re.compile(rb"(--)?[ \t]*(?:\r?(?=\n)|\r?\Z)")
 _UNDECLARED = re.compile(rb"\s{0,100}--([^\s][^\r\n]{0,98}[^\s-]|[^\s-])[ \t]*\r?\n(?=content-)", re.IGNORECASE)
 
 
@@ -144,16 +145,19 @@ class _Walk:
 
     def between(self, boundary: bytes, start: int, end: int) -> Iterator[tuple[int, int]]:
         """The offsets of what lies between the delimiter lines; the last part may lack its end."""
-        delimiter = re.compile(rb"\n--" + re.escape(boundary) + rb"(--)?[ \t]*(?=\r?\n|\Z)")
+        line = b"\n--" + boundary
         begin: int | None = None
         # A header stands before every body, so there is a line end before `start` for the first delimiter.
-        for found in delimiter.finditer(self.data, max(start - 1, 0), end):
-            if begin is not None:
-                before = found.start()
-                yield begin, max(begin, before - (self.data[before - 1 : before] == b"\r"))
-            begin = None if found[1] else min(_after_line(self.data, found.end()), end)
-            if begin is None:
-                return
+        before = self.data.find(line, max(start - 1, 0), end)
+        while before >= 0:
+            tail = _TAIL.match(self.data, before + len(line), end)
+            if tail:
+                if begin is not None:
+                    yield begin, max(begin, before - (self.data[before - 1 : before] == b"\r"))
+                if tail[1]:
+                    return
+                begin = min(tail.end() + 1, end)
+            before = self.data.find(line, before + len(line), end)
         if begin is not None:
             yield begin, end
 
