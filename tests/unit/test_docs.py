@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
 import cli
 from connector import config
@@ -22,7 +22,10 @@ from connector.mapping.model import CommentRule, FieldRule, MappingFile, Rule
 from connector.mapping.transforms import TRANSFORMS
 from connector.plugins import SinkSettings, SourceSettings
 from connector.routing import Route
+from connector.sandbox import Sandbox
 from connector.sinks import servicenow_fields
+from connector.sources.mail_parse import Limits
+from connector.sources.site import SiteSettings
 from connector.terminal.group import BUG, shared
 
 ROOT = Path(__file__).parents[2]
@@ -35,6 +38,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "A route": Route,
     "Every source": SourceSettings,
     "Every sink": SinkSettings,
+    "`limits` of an e-mail": Limits,
 }
 
 
@@ -114,8 +118,13 @@ def default(model: type[BaseModel], name: str) -> str:
     if field.is_required():
         return "required"
     value = field.get_default(call_default_factory=True)
-    if value is None or value in ((), [], {}, "", frozenset()) or isinstance(value, BaseModel):
+    if value is None or isinstance(value, BaseModel):
         return ""
+    if isinstance(value, tuple | frozenset | list | dict):
+        words = ", ".join(sorted(map(str, value)))
+        return words if len(words) <= 60 else "built in"
+    if isinstance(value, bool):
+        return str(value).lower()
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
@@ -123,23 +132,32 @@ def listed(heading: str) -> dict[str, str]:
     return {row[0].strip("`"): row[1].strip("`") for row in table(heading)}
 
 
+def own(model: type[BaseModel], base: type[BaseModel]) -> dict[str, str]:
+    """What a model adds to its base: settings of its own, and defaults of its own."""
+    return {
+        name: default(model, name)
+        for name in model.model_fields
+        if name not in base.model_fields or (default(model, name) != default(base, name) and name != "settle_after")
+    }
+
+
 @pytest.mark.parametrize(("heading", "model"), SECTIONS.items(), ids=SECTIONS)
 def test_every_setting_is_listed_with_its_default(heading, model):
     expected = {name: default(model, name) for name in model.model_fields}
     if model is SinkSettings:
-        expected["settle_after"] = listed(heading)["settle_after"]  # each type of sink has its own; see below
+        expected["settle_after"] = "by type"
     assert listed(heading) == expected
+
+
+def test_what_the_built_in_sources_share_is_listed():
+    assert listed("Every built-in source") == own(SiteSettings, SourceSettings)
 
 
 def test_every_plugin_is_listed_with_the_settings_of_its_own():
     for heading, model in own_settings():
-        base = SourceSettings if issubclass(model, SourceSettings) else SinkSettings
-        expected = {
-            name: default(model, name)
-            for name, field in model.model_fields.items()
-            if name not in base.model_fields
-            or field.default not in (base.model_fields[name].default, PydanticUndefined)
-        }
+        expected = own(model, SiteSettings if issubclass(model, SiteSettings) else SinkSettings)
+        if issubclass(model, SinkSettings):
+            expected["settle_after"] = default(model, "settle_after")
         assert listed(heading) == expected, heading
 
 
@@ -208,3 +226,40 @@ def test_the_examples_of_mappings_are_faultless(tmp_path):
         path = tmp_path / "mapping.yaml"
         path.write_text(example, "utf-8")
         assert load(path, fields).names
+
+
+# ── the examples ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def examples(text: str) -> list[str]:
+    blocks = re.findall(r"^```console\n(.*?)^```", text, re.M | re.S)
+    return [line for block in blocks for line in re.findall(r"^\$ (.*)$", block, re.M)]
+
+
+ELSEWHERE = {
+    "connector demo": "tests/unit/cli/test_demo.py runs it",
+    "connector sandbox": "the same; here one runs already",
+    "make demo": "the build machine runs it",
+    "pip install .": "the build machine runs it",
+}
+
+
+def test_every_example_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CONNECTOR_CONFIG", raising=False)
+    ran = []
+    with Sandbox(port=0) as box:
+        for line in examples(README):
+            program, *args = line.split()
+            if line in ELSEWHERE:
+                continue
+            if program == "cd":
+                monkeypatch.chdir(args[0])
+                settings = Path("connector.yaml")
+                settings.write_text(settings.read_text("utf-8").replace("http://127.0.0.1:8765", box.url), "utf-8")
+                continue
+            assert program == "connector", line
+            result = CliRunner().invoke(cli.main, args, catch_exceptions=False)
+            assert result.exit_code in (0, 1), (line, result.output)
+            ran.append(" ".join(args))
+    assert {"init help-desk", "check --live", "sync", "status"} <= set(ran)

@@ -77,28 +77,11 @@ def test_a_document_is_ascii_and_complete(capsys):
     assert json.loads(out) == {"a": "ä\ud800\x1b"}
 
 
-class Hands:
-    """A clock moved by hand."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def wall(self) -> float:
-        return self.now
-
-    def monotonic(self) -> float:
-        return self.now
-
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
-
-
-def test_plain_progress_is_a_line_now_and_then(capsys):
-    clock = Hands()
+def test_plain_progress_is_a_line_now_and_then(clock, capsys):
     told = Lines(clock)
     for done in range(100):
         told("collect mail", done, None)
-        clock.now += EVERY / 20
+        clock.advance(EVERY / 20)
     told("deliver", 3, 9)
     lines = capsys.readouterr().err.splitlines()
     assert lines == [

@@ -1,0 +1,146 @@
+"""Every command on a small installation: the facts as JSON, the same facts for people."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+TICKET = "mail:4711@north.example"
+
+
+def facts(result):
+    assert result.exit_code == 0, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.fixture
+def ticket(connector) -> str:
+    """The one ticket, after a run."""
+    report = facts(connector("sync", "--json"))
+    assert report["sinks"]["servicenow"]["created"] == 1
+    listed = [one for one in facts(connector("status", "--json"))["sources"]["mail"]["records"].items() if one[1]]
+    assert listed == [("ticket", 1)]
+    return "mail:"
+
+
+def test_sync_says_what_it_did(connector, box):
+    report = facts(connector("sync", "--json"))
+    assert set(report) >= {"run", "seconds", "sources", "sinks"}
+    assert report["sources"]["mail"] == {
+        **dict.fromkeys(("changed", "unchanged", "counted", "rejected"), 0), "read": 1, "new": 1
+    }  # fmt: skip
+    assert set(report["sinks"]["servicenow"]) == {
+        *("created", "updated", "commented", "attached", "linked", "blocked", "unsure", "queued", "requests", "seconds")
+    }
+    again = connector("sync")
+    assert again.exit_code == 0
+    assert "Nothing is held." in again.stdout
+
+
+def test_sync_of_one_source_and_one_sink(connector):
+    report = facts(connector("sync", "--source", "button", "--sink", "zendesk", "--json"))
+    assert (list(report["sources"]), list(report["sinks"])) == (["button"], ["zendesk"])
+
+
+def test_a_dry_run_writes_nothing(connector, box, home):
+    before = {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and ".db" not in path.name}
+    result = connector("sync", "--dry-run")
+    assert result.exit_code == 0
+    assert "would go to servicenow" in result.stdout
+    assert "Dry run: nothing was written, here or there." in result.stdout
+    assert before == {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and ".db" not in path.name}
+    assert not [seen for seen in box.requests if seen.method != "GET"]
+    assert facts(connector("status", "--json"))["sources"]["mail"]["records"]["ticket"] == 0
+
+
+def test_check_finds_nothing_wrong_with_what_init_wrote(connector):
+    assert connector("check").stdout == "Nothing is wrong.\n"
+    live = connector("check", "--live")
+    assert (live.exit_code, live.stdout) == (0, "Nothing is wrong.\n")
+    assert facts(connector("check", "--json")) == {"findings": [], "exit_code": 0}
+
+
+def test_status_is_the_same_for_people(connector, ticket):
+    shown = connector("status").stdout
+    assert "Nothing waits for a person." in shown
+    assert "servicenow" in shown
+    assert connector("status", "--strict").exit_code == 0
+
+
+def test_status_strict_fails_while_something_waits(connector, home):
+    (home / "inbox/button/broken.json").write_text("{")
+    assert connector("sync").exit_code == 1
+    assert connector("sync").exit_code == 0, "it is known by now"
+    assert connector("status").exit_code == 0
+    strict = connector("status", "--strict")
+    assert strict.exit_code == 1
+    assert "broken.json" in strict.stdout
+
+
+def test_explain_tells_where_each_value_came_from(connector, ticket):
+    told = facts(connector("explain", ticket, "--json"))
+    (sink,) = told["sinks"].values()
+    shown = connector("explain", ticket).stdout
+    assert sink["number"] in shown
+    assert "short_description = Printer on 4 West" in shown
+    assert "from summary" in shown
+    assert facts(connector("explain", sink["number"], "--json"))["ticket"] == told["ticket"]
+
+
+@pytest.mark.parametrize("command", ["retry", "release", "drop", "replan"])
+def test_actions_on_a_ticket_that_needs_none(connector, ticket, command):
+    assert facts(connector(command, ticket, "--json")) == []
+    assert connector(command, ticket).stdout == "Nothing to do.\n"
+
+
+def test_a_blocked_ticket_is_released(connector, home):
+    mapping = home / "mappings/servicenow.yaml"
+    right = mapping.read_text("utf-8")
+    mapping.write_text(right + "\n  u_ward: {from: requester.department, required: true}\n")
+    assert connector("sync").exit_code == 1
+    waiting = connector("status")
+    assert "u_ward" in waiting.stdout
+    mapping.write_text(right)
+    released = connector("release", "mail:")
+    assert "blocked" in released.stdout
+    assert "queued" in released.stdout
+    assert facts(connector("sync", "--json"))["sinks"]["servicenow"]["created"] == 1
+
+
+def test_an_unsure_ticket_is_confirmed(connector, box):
+    box.faults.add("* /api/now/table/incident*", "lose_request", times=None)
+    connector("sync")
+    assert "unsure" in connector("status").stdout
+    box.faults.clear()
+    assert connector("confirm", "mail:", "--absent", "--json").exit_code == 0
+    assert facts(connector("sync", "--json"))["sinks"]["servicenow"]["created"] == 1
+
+
+def test_mapping_tools(connector, ticket, home):
+    assert "mappings/servicenow.yaml" in connector("mapping", "check").stdout
+    assert "short_description" in connector("mapping", "fields", "servicenow").stdout
+    assert "requester.email" in connector("mapping", "fields").stdout
+    assert facts(connector("mapping", "schema"))["$schema"]
+    for name in (ticket, "inbox/mail/one.eml"):
+        assert "short_description = Printer on 4 West" in connector("mapping", "preview", name).stdout
+    (record,) = facts(connector("mapping", "preview", ticket, "--sink", "zendesk", "--json"))["records"]
+    assert record["sink"] == "zendesk"
+
+
+def test_ledger_tools(connector, ticket, home):
+    assert connector("ledger", "backup", "copy.db").stdout == "Written to copy.db.\n"
+    assert (home / "copy.db").stat().st_size > 0
+    assert connector("ledger", "backup", "copy.db").exit_code == 2
+    assert connector("ledger", "vacuum").stdout == "Done.\n"
+    (home / "copy.db").replace(home / "connector.db")
+    refused = connector("sync")
+    assert refused.exit_code == 2
+    assert "connector ledger restored" in refused.stderr
+    assert connector("ledger", "restored").exit_code == 0
+    assert connector("sync").exit_code == 0
+
+
+def test_version(connector):
+    assert connector("version").stdout.startswith("connector ")
+    assert facts(connector("version", "--json"))["version"]

@@ -1,0 +1,62 @@
+"""The demonstration, and the sandbox alone, as processes of their own."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(sys.executable).with_name("connector")
+
+
+def test_the_demonstration_shows_what_it_promises(tmp_path):
+    done = subprocess.run(
+        [SCRIPT, "demo", "--no-keep", "--dir", "shown"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "The same once more: 0 write requests." in done.stdout
+    for word in ("button", "mail", "bot", "INC00", "rejected", "/incident.do", "/agent/tickets/"):
+        assert word in done.stdout
+    status = subprocess.run(
+        [SCRIPT, "-c", "shown/connector.yaml", "status", "--json"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    sources = json.loads(status.stdout)["sources"]
+    assert sum(sum(source["records"].values()) for source in sources.values()) >= 40
+    again = subprocess.run(
+        [SCRIPT, "demo", "--dir", "shown"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert again.returncode == 2
+    assert "is not an empty folder" in again.stderr
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
+def test_the_sandbox_serves_until_it_is_told_to_stop(number, code):
+    with subprocess.Popen(
+        [SCRIPT, "sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(3)]
+        url = json.loads("".join(lines))["url"]
+        with urllib.request.urlopen(url + "/") as page:
+            assert page.status == 200
+        process.send_signal(number)
+        _, said = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert "Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_one_message(emulated):
+    port = emulated.url.rpartition(":")[2]
+    done = subprocess.run([SCRIPT, "sandbox", "--port", port], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"port {port} cannot be used" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,111 @@
+"""Whatever is wrong: one clear message with the remedy, the right exit code, no traceback, nothing half done."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = "a web page"
+
+
+def change(home: Path, was: str, now: str, file: str = "connector.yaml") -> None:
+    path = home / file
+    text = path.read_text("utf-8")
+    assert was in text
+    path.write_text(text.replace(was, now), "utf-8")
+
+
+def nothing_arrived(box) -> bool:
+    return not [seen for seen in box.requests if seen.method != "GET" and "oauth" not in seen.path]
+
+
+def spoken(result, code: int, *parts: str) -> None:
+    """Exit code, message and no traceback."""
+    assert result.exit_code == code, result.output
+    for part in parts:
+        assert part in result.stderr + result.stdout
+    assert "Traceback" not in result.output
+
+
+@pytest.mark.parametrize("command", ["check", "sync", "status"])
+def test_bad_settings(connector, home, box, command):
+    change(home, "type: email", "type: emial")
+    spoken(connector(command), 2, "connector.yaml:", 'there is no source of type "emial"', 'did you mean "email"?')
+    assert nothing_arrived(box)
+
+
+def test_no_settings(connector, home):
+    spoken(connector("-c", "nowhere.yaml", "sync"), 2, "nowhere.yaml: there is no such file", "`connector init`")
+
+
+@pytest.mark.parametrize("command", [["check"], ["sync"], ["mapping", "check"]])
+def test_bad_mapping(connector, home, box, command):
+    change(home, "from: [summary, description]", "from: [sumary, description]", "mappings/servicenow.yaml")
+    spoken(connector(*command), 2, "mappings/servicenow.yaml:", '"sumary"', 'did you mean "summary"?')
+    assert nothing_arrived(box)
+
+
+@pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
+def test_a_missing_secret(connector, home, box, command):
+    (home / "secrets/servicenow").unlink()
+    spoken(connector(*command), 2, "secrets/servicenow", "put the secret into the first line of")
+    assert nothing_arrived(box)
+
+
+@pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
+def test_a_wrong_password(connector, home, box, command):
+    (home / "secrets/servicenow").write_text("hunter2\n")
+    result = connector(*command)
+    spoken(result, 3, "servicenow", "401")
+    assert "hunter2" not in result.output
+    assert json.loads(connector("status", "--json").stdout)["sinks"]["servicenow"]["blocked"] == 0
+
+
+@pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
+def test_an_unreachable_host(connector, home, box, command):
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        change(home, box.url, f"http://127.0.0.1:{nobody.getsockname()[1]}")
+        spoken(connector(*command), 3, "servicenow", "url")
+
+
+@pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
+def test_a_sleeping_instance(connector, box, command):
+    box.faults.add("* /api/now/*", "html", times=None)
+    spoken(connector(*command), 3, "servicenow", PAGE)
+
+
+def test_an_unknown_ticket(connector):
+    spoken(connector("explain", "mail:nothing"), 2, "mail:nothing")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["confirm", "mail:1"],
+        ["confirm", "mail:1", "--absent", "--sent", "INC1"],
+        ["replan"],
+        ["replan", "mail:1", "--all"],
+        ["sync", "--source", "male"],
+        ["sync", "--limit", "0"],
+        ["nonsense"],
+        ["mapping", "nonsense"],
+    ],
+)
+def test_wrong_usage(connector, args):
+    spoken(connector(*args), 2)
+
+
+def test_the_process_ends_with_the_code(home):
+    change(home, "type: email", "type: emial")
+    script = Path(sys.executable).with_name("connector")
+    done = subprocess.run([script, "sync"], cwd=home, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert done.stderr.startswith("connector: connector.yaml:")
+    assert done.stderr.count("\n") == 1
