@@ -37,7 +37,11 @@ def _show(call: Call, facts: Any, view: Callable[[Any], None]) -> None:
     screen.document(facts) if call.json else view(facts)
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_example("connector demo"),
+)
 def main() -> None:
     """Turn help requests from EHR buttons, e-mail and chatbots into exactly one ticket each."""
 
@@ -80,16 +84,6 @@ def sandbox(call: Call, port: int) -> None:
     from connector.terminal.demo import serve
 
     serve(port, call.json)
-
-
-@main.command(epilog=_example("connector version"))
-@this
-def version(call: Call) -> None:
-    """Print the version."""
-    import importlib.metadata
-
-    number = importlib.metadata.version("connector")
-    _show(call, {"version": number}, lambda facts: click.echo(f"connector {facts['version']}"))
 
 
 # ── every day ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -306,3 +300,16 @@ def ledger_vacuum(call: Call) -> None:
     with _open(call) as app:
         app.ledger.vacuum()
     _show(call, {"done": True}, lambda facts: click.echo("Done."))
+
+
+# ── besides ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@main.command(epilog=_example("connector version"))
+@this
+def version(call: Call) -> None:
+    """Print the version."""
+    import importlib.metadata
+
+    number = importlib.metadata.version("connector")
+    _show(call, {"version": number}, lambda facts: click.echo(f"connector {facts['version']}"))

@@ -105,6 +105,10 @@ class Command(click.Command):
         super().__init__(*args, **kwargs)
         self.params += shared()
 
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The whole sentence; the list of commands wraps it."""
+        return (self.help or "").rstrip(".")
+
 
 class Group(click.Group):
     """A group of commands; the outermost one turns what went wrong into a message and an exit code."""
@@ -115,6 +119,14 @@ class Group(click.Group):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.params += shared()
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order in which a newcomer needs them, which is that of the code."""
+        return list(self.commands)
+
+    def get_short_help_str(self, limit: int = 45) -> str:
+        """The whole sentence; the list of commands wraps it."""
+        return (self.help or "").rstrip(".")
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command. Ends the process with the code of the error, if there is one."""
