@@ -21,6 +21,9 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
+    def __deepcopy__(self, memo: Any = None) -> Self:
+        return self  # frozen; pydantic copies a default for every instance otherwise
+
 
 class Channel(StrEnum):
     """The way a request came in."""
@@ -295,6 +298,7 @@ class Ticket(Model):
 
 
 FINGERPRINT_VERSION = "1"
+_canonical = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 IGNORED: Mapping[str, str] = {
     "received_at": "the time of our own reading: the same record read twice differs in nothing else",
@@ -312,6 +316,5 @@ def fingerprint(ticket: Ticket) -> str:
     their default do not count, so a release that adds a field changes no fingerprint.
     """
     said = ticket.model_dump(mode="json", exclude=set(IGNORED), exclude_defaults=True)
-    canonical = json.dumps(said, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    digest = hashlib.blake2b(canonical.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+    digest = hashlib.blake2b(_canonical(said).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
     return f"{FINGERPRINT_VERSION}:{digest}"

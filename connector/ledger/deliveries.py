@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from connector.delivery import UNFINISHED, Move, State
@@ -216,16 +216,27 @@ class Planned:
 
 def plan(db: Database, planned: Sequence[Planned], now: float) -> int:
     """Commit what was rendered, unless the row changed meanwhile; returns how many were newly blocked."""
-    blocked = 0
+    rendered = [
+        {"row": item.row.id, "of": item.row.version, "said": dump(item.payload)}
+        for item in planned
+        if item.payload is not None
+    ]
     with db.write() as connection:
-        for item in planned:
-            if item.payload is not None:
-                same = (delivery.c.id == item.row.id, delivery.c.version == item.row.version)
-                rendered = update(delivery).where(*same, delivery.c.state == State.QUEUED, delivery.c.body.is_(None))
-                connection.execute(rendered.values(payload=dump(item.payload), finding=None))
-            else:
-                blocked += _unrendered(connection, item, now)
-    return blocked
+        if rendered:
+            connection.execute(_RENDERED, rendered)
+        return sum(_unrendered(connection, item, now) for item in planned if item.payload is None)
+
+
+_RENDERED = (
+    update(delivery)
+    .where(
+        delivery.c.id == bindparam("row"),
+        delivery.c.version == bindparam("of"),
+        delivery.c.state == State.QUEUED.value,
+        delivery.c.body.is_(None),
+    )
+    .values(payload=bindparam("said"), finding=None)
+)
 
 
 def _unrendered(connection: Connection, item: Planned, now: float) -> int:

@@ -52,7 +52,10 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 
 def dump(value: Any) -> str:
     """JSON with one spelling: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return _encode(value)
+
+
+_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 
 
 def unique(items: Iterable[T]) -> list[T]:

@@ -82,6 +82,7 @@ class Taking:
         self.known: dict[str, _Known] = {}
         self.threads: dict[str, int] = {}
         self.by_id: dict[int, _Known] = {}
+        self.awaited: set[str] = set()
         self.free_ids: list[int] = []
         self.rows: dict[str, list[dict[str, Any]]] = {}
 
@@ -106,6 +107,8 @@ class Taking:
                 thread.c.source == self.source, thread.c.ref.in_(part)
             )
             self.threads.update((row.ref, row.ticket_id) for row in self.connection.execute(found))
+            waiting = select(pending_ref.c.ref).where(pending_ref.c.source == self.source, pending_ref.c.ref.in_(part))
+            self.awaited.update(self.connection.execute(waiting).scalars())
         self.free_ids = new_ids(self.connection, ticket, len(tickets))[::-1]
 
     def _know(self, known: _Known) -> None:
@@ -274,10 +277,13 @@ class Taking:
         )  # fmt: skip
         refs = [{"source": self.source, "ref": _ref(ref), "pending_id": row_id} for ref in reply.thread]
         add_missing(self.connection, pending_ref, refs)
+        self.awaited.update(_ref(ref) for ref in reply.thread)
 
     def _claim_pending(self, known: _Known, refs: Sequence[str]) -> None:
         """What waited for this very message joins it."""
-        wanted = [_ref(ref) for ref in refs]
+        wanted = [ref for ref in map(_ref, refs) if ref in self.awaited]
+        if not wanted:
+            return
         rows = self.connection.execute(
             select(pending)
             .join(pending_ref, pending_ref.c.pending_id == pending.c.id)
