@@ -78,12 +78,15 @@ def demo(call: Call, port: int, folder: Path | None, keep: bool | None) -> None:
 
 @main.command(epilog=_example("connector sandbox --port 8765"))
 @click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 takes any that is free.")
+@click.option(
+    "--hardened", is_flag=True, help="ServiceNow drops the sys_id that a client chooses, as some instances do."
+)
 @this
-def sandbox(call: Call, port: int) -> None:
+def sandbox(call: Call, port: int, hardened: bool) -> None:
     """Emulate ServiceNow and Zendesk on this machine, with a page that shows what arrived."""
     from connector.terminal.demo import serve
 
-    serve(port, call.json)
+    serve(port, hardened, call.json)
 
 
 # ── every day ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.terminal import screen, views
@@ -25,14 +25,20 @@ class DemoFailed(ConnectorError):
     """The demonstration did not show what it promises."""
 
 
-def serve(port: int, as_json: bool) -> None:
-    """Run the sandbox until it is told to stop."""
-    with _sandbox(port) as box:
+def serve(port: int, hardened: bool, as_json: bool) -> None:
+    """Run the sandbox until it is told to stop. Raises SettingsError where the port is taken."""
+    from connector import sandbox
+
+    def ready(box: Sandbox) -> None:
         if as_json:
             screen.document({"url": box.url})
         else:
-            screen.line(f"ServiceNow and Zendesk, emulated: {box.url}  (Ctrl-C ends it and forgets everything)")
-        threading.Event().wait()
+            screen.line(f"ServiceNow and Zendesk, emulated: {box.url}  (Ctrl-C ends it, and forgets everything)")
+
+    try:
+        sandbox.serve(port, ready, hardened=hardened)
+    except OSError as error:
+        raise _taken(port, error) from None
 
 
 def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> None:
@@ -41,7 +47,7 @@ def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> No
 
     start_logs(verbosity)
     with _folder(folder) as base, _sandbox(port) as box:
-        start(base, port=int(box.url.rpartition(":")[2]))
+        start(base, port=box.port)
         with App.open(base / "connector.yaml") as app:
             _first(app, box)
             _second(app, box)
@@ -61,9 +67,9 @@ def _first(app: App, box: Sandbox) -> None:
 
 
 def _second(app: App, box: Sandbox) -> None:
-    before = _writes(box)
+    before = len(box.writes())
     app.sync()
-    again = _writes(box) - before
+    again = len(box.writes()) - before
     screen.line()
     screen.line(f"The same once more: {again} write requests. Whatever is there is there exactly once.")
     if again:
@@ -80,11 +86,6 @@ def _outcomes(app: App) -> None:
     screen.table(("source", "record", "became a", "at", "number", "address"), good)
     screen.line()
     screen.table(("source", "record", "was", "because"), other)
-
-
-def _writes(box: Sandbox) -> int:
-    """Requests that change something; asking for a token does not."""
-    return sum(1 for seen in box.requests if seen.method not in ("GET", "HEAD") and "oauth" not in seen.path)
 
 
 def _leave(box: Sandbox, base: Path, kept: bool, wait: bool) -> None:
@@ -116,13 +117,13 @@ def _sandbox(port: int) -> Iterator[Sandbox]:
     from connector.sandbox import Sandbox
 
     try:
-        box: Any = Sandbox(port=port).__enter__()
+        box = Sandbox(port)
     except OSError as error:
-        what = f"port {port} cannot be used: {error.strerror}"
-        raise SettingsError(
-            [Finding("port", "", what, "choose another with --port; 0 takes any that is free")]
-        ) from None
-    try:
+        raise _taken(port, error) from None
+    with box:
         yield box
-    finally:
-        box.__exit__(None, None, None)
+
+
+def _taken(port: int, error: OSError) -> SettingsError:
+    what = f"port {port} cannot be used: {error.strerror}"
+    return SettingsError([Finding("port", "", what, "choose another with --port; 0 takes any that is free")])

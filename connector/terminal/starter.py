@@ -18,7 +18,7 @@ IGNORED = (
 )
 
 # The credentials that the sandbox accepts. They open nothing else.
-SANDBOX_SECRETS = {"secrets/servicenow": "connector\n", "secrets/zendesk": "connector\n"}
+SANDBOX_SECRETS = {"secrets/servicenow": "sandbox\n", "secrets/zendesk": "sandbox\n"}
 
 
 def start(folder: Path, force: bool = False, port: int = SANDBOX_PORT) -> list[str]:

@@ -34,7 +34,7 @@ def box(emulated: Sandbox) -> Sandbox:
 @pytest.fixture
 def home(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `init` writes, with one mail in the inbox, as the current folder."""
-    start(tmp_path, port=int(box.url.rpartition(":")[2]))
+    start(tmp_path, port=box.port)
     keep_one(tmp_path / "inbox")
     settings = tmp_path / "connector.yaml"
     quiet = re.sub(r"(path: inbox/\w+)", r"\1, quiet: 0", settings.read_text("utf-8"))

@@ -50,7 +50,7 @@ def test_a_dry_run_writes_nothing(connector, box, home):
     assert "would go to servicenow" in result.stdout
     assert "Dry run: nothing was written, here or there." in result.stdout
     assert before == {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and ".db" not in path.name}
-    assert not [seen for seen in box.requests if seen.method != "GET"]
+    assert not box.writes()
     assert facts(connector("status", "--json"))["sources"]["mail"]["records"]["ticket"] == 0
 
 

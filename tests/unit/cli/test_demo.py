@@ -38,8 +38,8 @@ def test_the_demonstration_shows_what_it_promises(tmp_path):
     assert "is not an empty folder" in again.stderr
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
-def test_the_sandbox_serves_until_it_is_told_to_stop(number, code):
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_sandbox_serves_until_it_is_told_to_stop(number):
     with subprocess.Popen(
         [SCRIPT, "sandbox", "--port", "0", "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -50,13 +50,13 @@ def test_the_sandbox_serves_until_it_is_told_to_stop(number, code):
             assert page.status == 200
         process.send_signal(number)
         _, said = process.communicate(timeout=20)
-    assert process.returncode == code
+    assert process.returncode == 0
     assert "Traceback" not in said
 
 
 def test_a_port_that_is_taken_is_one_message(emulated):
-    port = emulated.url.rpartition(":")[2]
-    done = subprocess.run([SCRIPT, "sandbox", "--port", port], capture_output=True, text=True, check=False)
+    port = emulated.port
+    done = subprocess.run([SCRIPT, "sandbox", "--port", str(port)], capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
