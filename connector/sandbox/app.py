@@ -1,0 +1,202 @@
+"""The sandbox: both systems behind one port, with one clock, one fault switch and one request log."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import threading
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+
+from connector.sandbox import control, page, serving
+from connector.sandbox.clock import Clock
+from connector.sandbox.faults import Fault, Faults
+from connector.sandbox.messages import Answer, Call
+from connector.sandbox.server import Server
+from connector.sandbox.servicenow import ServiceNow
+from connector.sandbox.serving import Receive, Scope, Send, System
+from connector.sandbox.zendesk import Zendesk
+
+_LOGGED_BODY = 16 * 1024
+_NUMBERS = re.compile(r"/(?:[0-9a-fA-F]{32}|\d+|V3-[0-9a-f]{32})(?=/|\.json|$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One request in the log. `fault` is the kind of the fault that it met; `status` is 0 where no answer was sent."""
+
+    at: float
+    system: str
+    method: str
+    path: str
+    query: str
+    body: bytes
+    status: int
+    fault: str | None
+    idempotency_key: str | None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON-ready values, without the body."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "body"}
+
+
+class Sandbox:
+    """Both systems on one loopback port; a context manager.
+
+    `port` 0 takes a free one. `settle` is the number of seconds (of sandbox time) after which everything that was sent
+    has happened and is visible; `GET /sandbox` declares it. `servicenow` and `zendesk` are settings of the two systems
+    (see their `Settings`). The server runs in a daemon thread; forked children may talk to it and may be killed.
+
+    Accounts: ServiceNow Basic `sync`/`sandbox` and `admin`/`sandbox`, OAuth client `connector`/`sandbox`, API key `sandbox`.
+    Zendesk `sync@northhospital.example` with API token `sandbox`, OAuth client `connector`/`sandbox`, refresh token
+    `sandbox-refresh`.
+    """
+
+    def __init__(
+        self,
+        port: int = 0,
+        *,
+        hardened: bool = False,
+        settle: float = 2.0,
+        seed: int = 0,
+        servicenow: Mapping[str, Any] | None = None,
+        zendesk: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.settle_after = settle
+        self.lock = threading.RLock()
+        self.clock = Clock(self.lock)
+        self.faults = Faults(self.lock, seed, settle)
+        self.servicenow = ServiceNow(
+            self.clock, self.lock, seed, **{"honours_sys_id": not hardened, **(servicenow or {})}
+        )
+        lags = {"index_lag": settle, "export_delay": settle}
+        self.zendesk = Zendesk(self.clock, self.lock, seed, **{**lags, **(zendesk or {})})
+        self.counts: Counter[str] = Counter()
+        self.in_flight: Counter[str] = Counter()
+        self._log: deque[Entry] = deque(maxlen=10_000)
+        self._server = Server(self, port)
+        self._process = os.getpid()
+
+    # -- life
+
+    def start(self) -> Sandbox:
+        """Begin to serve."""
+        self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop serving and cut all connections. Does nothing in a forked child."""
+        if os.getpid() == self._process:
+            self._server.stop()
+
+    def __enter__(self) -> Sandbox:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def reset(self) -> None:
+        """Everything as at the start: records, settings, clock, faults and the log."""
+        with self.lock:
+            self.clock.reset()
+            self.faults.clear()
+            self.servicenow.reset()
+            self.zendesk.reset()
+            self._log.clear()
+            self.counts.clear()
+
+    # -- what tests look at
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port
+
+    @property
+    def url(self) -> str:
+        """Where both systems are."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def requests(self) -> list[Entry]:
+        """The last ten thousand requests, oldest first. `counts` keeps counting beyond."""
+        with self.lock:
+            return list(self._log)
+
+    def writes(self) -> list[Entry]:
+        """The requests that were not reads, tokens aside."""
+        return [entry for entry in self.requests if entry.method not in ("GET", "HEAD") and "oauth" not in entry.path]
+
+    # -- serving
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """The ASGI application."""
+        call = await serving.read(scope, receive)
+        if call is None:
+            await serving.drop(scope, receive)
+        elif (system := self._system(call.path)) is not None:
+            await self._serve(system, call, scope, receive, send)
+        else:
+            with self.lock:
+                answer = control.answer(self, call) if call.path.startswith("/sandbox") else page.answer(self, call)
+            await serving.write(answer, self.clock.now(), send)
+
+    def _system(self, path: str) -> System | None:
+        if path.startswith(("/api/v2/", "/oauth/", "/attachments/")):
+            return self.zendesk
+        return self.servicenow if path.startswith(("/api/", "/oauth_token.do")) else None
+
+    async def _serve(self, system: System, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.lock:
+            self.clock.run_due()
+            fault = self.faults.choose(call.method, call.path)
+        self.in_flight[system.name] += 1
+        try:
+            await serving.pause(fault, "slow")
+            with self.lock:
+                answer = serving.work(system, call, fault, self.clock)
+                self._note(system, call, fault, answer)
+            await serving.pause(fault, "hang")
+        finally:
+            self.in_flight[system.name] -= 1
+        cut = fault is not None and fault.kind == "cut"
+        if answer is not None:
+            await serving.write(answer, self.clock.now(), send, cut)
+        if answer is None or cut:
+            await serving.drop(scope, receive)
+
+    def _note(self, system: System, call: Call, fault: Fault | None, answer: Answer | None) -> None:
+        self.counts[f"{call.method} {_NUMBERS.sub('/*', call.path)}"] += 1
+        self._log.append(
+            Entry(
+                at=self.clock.now(),
+                system=system.name,
+                method=call.method,
+                path=call.path,
+                query=call.query,
+                body=call.body if len(call.body) <= _LOGGED_BODY else b"",
+                status=answer.status if answer else 0,
+                fault=fault.kind if fault else None,
+                idempotency_key=call.headers.get("idempotency-key"),
+            )
+        )
+
+
+def serve(port: int = 0, ready: Callable[[Sandbox], None] | None = None, **settings: Any) -> None:
+    """Serve until SIGTERM or Ctrl-C; `ready` is called once with the sandbox when it answers. Main thread only."""
+    leave = threading.Event()
+    before = {number: signal.signal(number, lambda *_: leave.set()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        with Sandbox(port, **settings) as box:
+            if ready is not None:
+                ready(box)
+            leave.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

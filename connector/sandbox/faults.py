@@ -1,0 +1,146 @@
+"""The fault switch: which request fails, and how."""
+
+from __future__ import annotations
+
+import random
+import re
+import threading
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from fnmatch import translate
+from functools import cached_property
+from typing import Any, Literal, get_args
+
+Kind = Literal[
+    "lose_request", "lose_answer", "hang", "late", "status", "error_after", "html", "tail", "slow", "cut"
+]  # fmt: skip
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+_MIX: tuple[Kind, ...] = ("lose_request", "lose_answer", "late", "status", "error_after")
+_VERSION = re.compile(r"/v\d(?=/)")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One way to fail, and when.
+
+    `on` is a glob over "METHOD path" ("POST /api/now/table/*"); a version segment of ServiceNow and Zendesk's `.json`
+    may be left out. The first `after` matching requests pass, then every `every`-th one (all of them, if None) fails
+    with `probability`, at most `times` times (None: for ever).
+
+    Kinds: `lose_request` (dropped, nothing done), `lose_answer` (done, dropped), `hang` (done, answered after `seconds`
+    of real time), `late` (dropped now, done after `seconds` of sandbox time), `status` (answered with `status`, nothing done),
+    `error_after` (done, answered with `status`), `html` (200 and a web page, nothing done), `tail` (done, the body ends in an
+    error), `slow` (`seconds` of real time before the work), `cut` (done, body cut in the middle).
+    """
+
+    on: str = "*"
+    kind: Kind = "lose_answer"
+    times: int | None = 1
+    after: int = 0
+    every: int | None = None
+    probability: float | None = None
+    seconds: float = 1.0
+    retry_after: float | None = None
+    status: int = 500
+
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"unknown kind of fault {self.kind!r}; known are {', '.join(KINDS)}")
+
+    @cached_property
+    def _pattern(self) -> re.Pattern[str]:
+        return re.compile(translate(self.on))
+
+    def matches(self, method: str, path: str) -> bool:
+        """Whether this request is meant."""
+        short = _VERSION.sub("", path, count=1) if path.startswith("/api/now/") else path.removesuffix(".json")
+        return any(self._pattern.match(f"{method} {form}") is not None for form in {path, short})
+
+
+@dataclass
+class _Rule:
+    fault: Fault
+    seen: int = 0
+    fired: int = 0
+
+    def fires(self, chance: random.Random) -> bool:
+        fault = self.fault
+        if fault.times is not None and self.fired >= fault.times:
+            return False
+        self.seen += 1
+        turn = self.seen - fault.after
+        if turn < 1 or (fault.every and turn % fault.every):
+            return False
+        if fault.probability is not None and chance.random() >= fault.probability:
+            return False
+        self.fired += 1
+        return True
+
+
+@dataclass
+class _Chaos:
+    chance: random.Random
+    rate: float
+    kinds: list[Kind]
+    weights: list[float]
+    scope: Fault
+    late: float
+
+    def draw(self) -> Fault | None:
+        if self.chance.random() >= self.rate:
+            return None
+        kind = self.chance.choices(self.kinds, self.weights)[0]
+        seconds = self.chance.uniform(0.1, 1.0) * self.late if kind == "late" else 0.02
+        status = self.chance.choice((500, 502, 503, 504) if kind == "error_after" else (429, 500, 502, 503, 504))
+        return Fault(kind=kind, seconds=seconds, status=status, retry_after=self.chance.choice((None, 1.0)))
+
+
+class Faults:
+    """All faults that are switched on. Thread-safe; deterministic, given the seed and the order of the requests."""
+
+    def __init__(self, lock: threading.RLock, seed: int = 0, settle: float = 2.0) -> None:
+        self._lock = lock
+        self._seed = seed
+        self._settle = settle
+        self._rules: list[_Rule] = []
+        self._chaos: _Chaos | None = None
+        self._chance = random.Random(seed)  # noqa: S311 - a game, not a secret
+
+    def add(self, fault: Fault | str | None = None, kind: Kind = "lose_answer", **rest: Any) -> Fault:
+        """Switch a fault on: `add(Fault(...))` or `add("POST /api/v2/tickets", "lose_answer", times=2)`."""
+        chosen = fault if isinstance(fault, Fault) else Fault(on=fault or "*", kind=kind, **rest)
+        with self._lock:
+            self._rules.append(_Rule(chosen))
+        return chosen
+
+    def chaos(self, seed: int, rate: float = 0.3, kinds: Mapping[Kind, float] | None = None, on: str = "*") -> None:
+        """Fail a `rate` of all requests that match `on`, by a mix of kinds (kind -> weight); late ones within the settle time."""
+        mix: dict[Kind, float] = dict(kinds) if kinds else dict.fromkeys(_MIX, 1.0)
+        with self._lock:
+            chance = random.Random(seed)  # noqa: S311 - a game, not a secret
+            scope = Fault(on=on)
+            self._chaos = _Chaos(chance, rate, list(mix), list(mix.values()), scope, self._settle * 0.9)
+
+    def clear(self) -> None:
+        """Heal everything: no rule and no chaos any more. What was promised for later still happens later."""
+        with self._lock:
+            self._rules = []
+            self._chaos = None
+            self._chance = random.Random(self._seed)  # noqa: S311 - a game, not a secret
+
+    def choose(self, method: str, path: str) -> Fault | None:
+        """The fault that this request meets, if any; the first rule wins."""
+        if not self._rules and self._chaos is None:
+            return None
+        with self._lock:
+            for rule in self._rules:
+                if rule.fault.matches(method, path) and rule.fires(self._chance):
+                    return rule.fault
+            if self._chaos is not None and self._chaos.scope.matches(method, path):
+                return self._chaos.draw()
+        return None
+
+    def document(self) -> list[dict[str, Any]]:
+        """What is switched on, as JSON-ready values."""
+        return [{**asdict(rule.fault), "fired": rule.fired} for rule in self._rules]

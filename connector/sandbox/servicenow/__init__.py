@@ -1,0 +1,5 @@
+"""An emulated ServiceNow instance."""
+
+from connector.sandbox.servicenow.service import ServiceNow
+
+__all__ = ["ServiceNow"]

@@ -1,0 +1,53 @@
+"""The way into the emulated instance: authentication, limits, and what serves which path."""
+
+from __future__ import annotations
+
+from connector.sandbox.messages import Answer, Call, Refusal
+from connector.sandbox.servicenow import paths
+from connector.sandbox.servicenow.auth import Account
+from connector.sandbox.servicenow.errors import FAILED, refusal
+from connector.sandbox.servicenow.instance import Instance
+from connector.sandbox.servicenow.limits import Limits
+
+
+class ServiceNow(Instance):
+    """An emulated instance that answers calls."""
+
+    name = "servicenow"
+
+    def _start(self) -> None:
+        super()._start()
+        self.limits = Limits(self)
+
+    def answer(self, call: Call) -> Answer:
+        """Serve one call."""
+        try:
+            if call.path == "/oauth_token.do":
+                return self.doorman.token(call)
+            account = self.doorman.admit(call)
+            answer = self.limits.check(call) or self.serve(call, account)
+        except Refusal as refused:
+            answer = refused.answer
+        self.limits.mark(call, answer)
+        return answer
+
+    def status(self, status: int, retry_after: float | None = None) -> Answer:
+        """An answer with this status as the platform would word it, for the fault switch."""
+        if status == 401:
+            return refusal(401, "User is not authenticated", "Required to provide Auth information").answer
+        if status == 403:
+            return refusal(403, FAILED, "ACL Exception Insert Failed due to security constraints").answer
+        if status == 429 and retry_after is not None:
+            return self.limits.refused(retry_after)
+        if status == 500:
+            return refusal(500, "Transaction cancelled: maximum execution time exceeded", "").answer
+        return Answer(status, f"<html><body><h1>{status}</h1></body></html>".encode(), [], "text/html;charset=UTF-8")
+
+    def asleep(self) -> Answer:
+        """What a hibernating developer instance says, with 200."""
+        page = '<html><body class="instance-hibernating-page"><h1>Your instance is hibernating</h1></body></html>'
+        return Answer(200, page.encode(), [], "text/html;charset=UTF-8")
+
+    def serve(self, call: Call, account: Account) -> Answer:
+        """Serve a call of somebody who is known already. Raises `Refusal`."""
+        return paths.serve(self, call, account)

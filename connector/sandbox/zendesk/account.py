@@ -1,0 +1,135 @@
+"""The emulated account: its settings and its records."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from typing import Any
+
+from connector.sandbox.clock import Clock, iso
+from connector.sandbox.zendesk import seed
+from connector.sandbox.zendesk.auth import Doorman
+
+Record = dict[str, Any]
+
+
+@dataclass
+class Settings:
+    """What differs between real accounts; may be changed while the sandbox runs."""
+
+    index_lag: float = 2.0  # seconds until search shows a record
+    list_lag: float = 0.0  # seconds until `GET /tickets?external_id=` shows a ticket
+    export_delay: float = 2.0  # the newest seconds that incremental exports withhold (60 on the real system)
+    job_item_seconds: float = 0.0  # what one ticket costs in a job; 0: jobs are done at once
+    jobs_in_flight: int = 30
+    rate_limit: int | None = None  # requests a minute over the whole account
+    endpoint_limits: bool = False  # the limits of single endpoints, as documented
+    auto_assign_on_solve: bool = False  # the agent who solves an unassigned ticket becomes its assignee
+    requester_collisions: int = 0  # how many of the next new requesters meet another request that creates them too
+    max_upload: int = 50 * 1024 * 1024  # bytes
+    upload_seconds: float = 3600.0  # life of an upload token
+    idempotency_seconds: float = 7200.0  # life of an idempotency key
+
+
+@dataclass
+class Upload:
+    """Files that wait under a token for the comment that uses them."""
+
+    token: str
+    expires: float
+    attachments: list[Record]
+
+
+@dataclass
+class Remembered:
+    """The answer that an idempotency key stands for."""
+
+    expires: float
+    body: bytes
+    answer: bytes
+    location: str
+
+
+class Account(Settings):
+    """State of the emulated account. Its records may be read and written by tests that hold the sandbox's lock."""
+
+    def __init__(self, clock: Clock, lock: threading.RLock, seed: int = 0, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._settings = settings
+        self._seed = seed
+        self.clock = clock
+        self.lock = lock
+        self._start()
+
+    def _start(self) -> None:
+        self.chance = random.Random(f"zendesk {self._seed}")  # noqa: S311 - a game, not a secret
+        self.users: dict[int, Record] = seed.users()
+        self.user_by_email = {user["email"]: key for key, user in self.users.items()}
+        self.groups: dict[int, Record] = seed.groups()
+        self.fields: dict[int, Record] = seed.fields()
+        self.form = seed.form(list(self.fields))
+        self.tickets: dict[int, Record] = {}
+        self.tickets_by_external_id: dict[str, list[int]] = {}
+        self.incidents: dict[int, list[int]] = {}
+        self.comments: dict[int, list[Record]] = {}
+        self.audits: dict[int, list[Record]] = {}
+        self.uploads: dict[str, Upload] = {}
+        self.files: dict[int, tuple[Record, bytes]] = {}
+        self.jobs: dict[str, Record] = {}
+        self.keys: dict[str, Remembered] = {}
+        self.born: dict[int, float] = {}
+        self.doorman = Doorman(self)
+        self._ticket_ids = itertools.count(1)
+        self._ids = itertools.count(1900000000001)
+
+    def reset(self) -> None:
+        """Everything as at the start, settings included."""
+        with self.lock:
+            fresh = Settings(**self._settings)
+            for one in fields(fresh):
+                setattr(self, one.name, getattr(fresh, one.name))
+            self._start()
+
+    def next_id(self) -> int:
+        """A number for anything but tickets."""
+        return next(self._ids)
+
+    @property
+    def ticket_ids(self) -> Iterator[int]:
+        """Numbers of tickets."""
+        return self._ticket_ids
+
+    def stamp(self) -> str:
+        """Now, as Zendesk writes it."""
+        return iso(int(self.clock.now()))
+
+    @property
+    def custom_fields(self) -> list[Record]:
+        """The fields that this account added."""
+        return [field for field in self.fields.values() if field["removable"]]
+
+    def field_id(self, title: str) -> int:
+        """The id of a field by its title. Raises `KeyError`."""
+        for field in self.fields.values():
+            if field["title"] == title:
+                return int(field["id"])
+        raise KeyError(title)
+
+    def list_tickets(self) -> list[Record]:
+        """Copies of all tickets, deleted ones left out, in the order of their ids."""
+        with self.lock:
+            return [dict(ticket) for _, ticket in sorted(self.tickets.items()) if ticket["status"] != "deleted"]
+
+    def document(self) -> Record:
+        """The interesting part of the state, JSON-ready."""
+        with self.lock:
+            return {
+                "tickets": self.list_tickets(),
+                "comments": {str(key): list(value) for key, value in self.comments.items()},
+                "audits": {str(key): list(value) for key, value in self.audits.items()},
+                "users": list(self.users.values()),
+                "jobs": [{k: v for k, v in job.items() if not k.startswith("_")} for job in self.jobs.values()],
+            }
