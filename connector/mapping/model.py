@@ -13,7 +13,7 @@ from connector.mapping.transforms import TRANSFORMS
 
 
 def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**63):
         return value
     if isinstance(value, float) and math.isfinite(value):
         return value
@@ -40,7 +40,7 @@ _ONE_OR_MORE = {"anyOf": [_ANY_SCALAR, {"type": "array", "items": _ANY_SCALAR, "
 Plain = Annotated[Any, AfterValidator(_plain), WithJsonSchema({})]
 Value = Annotated[Any, AfterValidator(_scalar), WithJsonSchema({"anyOf": [*_ONE_OR_MORE["anyOf"], {"type": "null"}]})]
 Condition = Annotated[
-    dict[str, Any],
+    dict[str, Plain],
     WithJsonSchema({"type": "object", "additionalProperties": _ONE_OR_MORE}),
 ]
 Paths = Annotated[
@@ -48,7 +48,15 @@ Paths = Annotated[
     BeforeValidator(_listed),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}),
 ]
-Step = str | dict[str, Any]
+
+
+def _step(value: Any) -> Any:
+    if isinstance(value, str) or (isinstance(value, dict) and all(isinstance(key, str) for key in value)):
+        return value
+    raise ValueError("write the name of a transform, or {name: argument}")
+
+
+Step = Annotated[Any, AfterValidator(_step)]
 
 
 def _step_schema() -> dict[str, Any]:
@@ -56,7 +64,7 @@ def _step_schema() -> dict[str, Any]:
     alone, told = [], {}
     for name, transform in TRANSFORMS.items():
         arguments = transform.arguments.model_json_schema()
-        first, *_ = (*arguments["properties"].values(), {})
+        first: Any = next(iter(arguments["properties"].values()), None)
         if not arguments.get("required"):
             alone.append(name)
         if arguments["properties"]:
@@ -97,7 +105,7 @@ class Rule(Origin):
 
     cases: list[Case] | None = Field(default=None, description="the first case whose `when` holds")
     transform: Steps = Field(default=[], description="named transforms, applied in order")
-    values: dict[Any, Value] | None = Field(
+    values: dict[Value, Value] | None = Field(
         default=None, description="a table: what comes out for what goes in; upper and lower case do not matter"
     )
     default: Plain = Field(default=None, description="the value where there is none, or none in the table")
@@ -117,7 +125,7 @@ class FieldRule(Rule):
 class CommentRule(Rule):
     """The text of something said later, and who may read it."""
 
-    public: bool | Literal["as_said"] = Field(
+    public: Literal[True, False, "as_said"] = Field(
         default="as_said", description="true: the requester sees it; false: staff only; as_said: as its author meant it"
     )
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 from connector.errors import Finding
@@ -98,11 +99,13 @@ def _chosen(plain: Any, choices: frozenset[str]) -> Any:
 
 
 def json_safe(value: Any) -> Any:
-    """The same in str, int, float, bool, list and dict; halves of surrogate pairs become `?`."""
+    """The same in str, int, float, bool, list and dict; halves of surrogate pairs become `?`, and no number is nothing."""
     if isinstance(value, str):
         return str(value) if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool | int):
         return value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
     if isinstance(value, tuple | list):
         return [json_safe(item) for item in value]
     if isinstance(value, Table):
