@@ -24,7 +24,7 @@ import tenacity
 
 from connector import wire_errors
 from connector.clock import Clock, SystemClock
-from connector.errors import RemoteError, SettingsError, Transient
+from connector.errors import Finding, RemoteError, SettingsError, Transient
 from connector.plugins import Limiter, SinkTools
 from connector.wire_auth import Basic, Bearer, Credential, Header, Token
 from connector.wire_deadline import Flight, TimedAdapter
@@ -224,8 +224,11 @@ def session(
     clock: Clock | None = None,
     dialect: Dialect = PLAIN,
 ) -> Session:
-    """A session for one thread, bound to `url`. `timeout` is for a whole call, in seconds."""
+    """A session for one thread, bound to `url`. `timeout` is for a whole call, in seconds. Raises SettingsError."""
     silence()
+    if ca_bundle is not None and not ca_bundle.is_file():
+        what = "the sink's ca_bundle names no file that can be read"
+        raise SettingsError([Finding("no-ca-bundle", str(ca_bundle), what, "correct the path")])
     made = Session(name, url, credential, timeout, limiter or SinkTools().limiter, clock or SystemClock())
     made.dialect = dialect
     made.headers.update({"Accept": "application/json", "User-Agent": "connector"})

@@ -1,0 +1,169 @@
+"""Both sinks keep the contract, against the sandbox over real HTTP; ServiceNow also where it drops our `sys_id`."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from connector.contract.sink import TEXT, SinkContract
+from connector.plugins import Key, SinkTools
+from connector.sandbox import Sandbox
+from connector.sinks import servicenow, zendesk
+from tests.conftest import FakeClock
+
+PASSWORD, WRONG = "sandbox", "never-show-this"
+
+
+@pytest.fixture(scope="module")
+def box() -> Iterator[Sandbox]:
+    with Sandbox() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def fresh(box: Sandbox) -> None:
+    box.reset()
+
+
+@pytest.fixture
+def secrets(tmp_path: Path) -> Path:
+    (tmp_path / "right").write_text(PASSWORD)
+    (tmp_path / "wrong").write_text(WRONG)
+    return tmp_path
+
+
+def closed_port() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        return f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
+class Desk:
+    """What both stages share."""
+
+    secrets = (WRONG,)
+
+    def __init__(self, box: Sandbox, base: Path) -> None:
+        self.box = box
+        self.tools = SinkTools(base=base, clock=FakeClock())
+        self.sink = self.built(box.url, "right")
+
+    def built(self, url: str, secret: str) -> Any:
+        raise NotImplementedError
+
+    def unreachable(self) -> Any:
+        return self.built(closed_port(), "right")
+
+    def intruder(self) -> Any:
+        return self.built(self.box.url, "wrong")
+
+    def writes(self) -> int:
+        return len(self.box.writes())
+
+
+class ServiceNowDesk(Desk):
+    create: Mapping[str, Any] = {
+        "short_description": "Printer on 4 West prints blank labels",
+        "description": f"{TEXT}\nsecond line",
+        "caller_id": {"email": "maria.alvarez@northhospital.example", "login": "", "name": "Maria"},
+        "assignment_group": "Printing and Labels",
+        "impact": "2",
+        "urgency": "1",
+        "contact_type": "email",
+    }
+    change: Mapping[str, Any] = {"short_description": "Printer on 4 West prints nothing", "urgency": "3"}
+
+    def built(self, url: str, secret: str) -> servicenow.ServiceNow:
+        settings = servicenow.Settings.model_validate(
+            {
+                "type": "servicenow",
+                "url": url,
+                "mapping": "m.yaml",
+                "auth": {"username": "sync", "password": f"file:{secret}"},
+            }
+        )
+        return servicenow.ServiceNow("snow", settings, self.tools)
+
+    def lose_answer(self) -> None:
+        for method in ("POST", "PATCH"):
+            self.box.faults.add(f"{method} /api/now/*", "lose_answer")
+
+    def records(self, key: Key) -> int:
+        return len(self.box.servicenow.rows("incident", correlation_id=key.remote))
+
+    def comments(self, remote_id: str) -> Sequence[str]:
+        return [row["value"] for row in self.box.servicenow.rows("sys_journal_field", element_id=remote_id)]
+
+    def files(self, remote_id: str) -> Sequence[bytes]:
+        rows = self.box.servicenow.rows("sys_attachment", table_sys_id=remote_id)
+        return [self.box.servicenow.files[row["sys_id"]] for row in rows]
+
+
+class TestServiceNow(SinkContract):
+    @pytest.fixture
+    def stage(self, box: Sandbox, secrets: Path) -> Any:
+        return ServiceNowDesk(box, secrets)
+
+
+class TestServiceNowThatDropsOurSysId(SinkContract):
+    @pytest.fixture
+    def stage(self, box: Sandbox, secrets: Path) -> Any:
+        box.servicenow.honours_sys_id = False
+        return ServiceNowDesk(box, secrets)
+
+
+class ZendeskDesk(Desk):
+    create: Mapping[str, Any] = {
+        "subject": "Cannot find the discharge order",
+        "comment": f"{TEXT}\nsecond line",
+        "requester": {
+            "email": "maria.alvarez@northhospital.example",
+            "login": "maria.alvarez",
+            "name": "Maria Alvarez",
+        },
+        "group": "EHR Inpatient and Orders",
+        "priority": "high",
+        "type": "incident",
+        "tags": ["ehr", "four west"],
+        "custom:Workstation": "WS-4W-017",
+        "custom:EHR environment": "Production",
+    }
+    change: Mapping[str, Any] = {
+        "priority": "low",
+        "custom:Workstation": "WS-4W-018",
+        "tags": {"add": ["moved"], "remove": ["four west"]},
+    }
+
+    def built(self, url: str, secret: str) -> zendesk.Zendesk:
+        settings = zendesk.Settings.model_validate(
+            {
+                "type": "zendesk",
+                "url": url,
+                "mapping": "m.yaml",
+                "auth": {"client_id": "connector", "client_secret": f"file:{secret}"},
+            }
+        )
+        return zendesk.Zendesk("zen", settings, self.tools)
+
+    def lose_answer(self) -> None:
+        for on in ("POST /api/v2/tickets", "PUT /api/v2/tickets/*[0-9]"):
+            self.box.faults.add(on, "lose_answer")
+
+    def records(self, key: Key) -> int:
+        return len([ticket for ticket in self.box.zendesk.list_tickets() if ticket["external_id"] == key.remote])
+
+    def comments(self, remote_id: str) -> Sequence[str]:
+        return [comment["body"] for comment in self.box.zendesk.comments[int(remote_id)][1:]]
+
+    def files(self, remote_id: str) -> Sequence[bytes]:
+        hung = [file["id"] for comment in self.box.zendesk.comments[int(remote_id)] for file in comment["attachments"]]
+        return [self.box.zendesk.files[number][1] for number in hung]
+
+
+class TestZendesk(SinkContract):
+    @pytest.fixture
+    def stage(self, box: Sandbox, secrets: Path) -> Any:
+        return ZendeskDesk(box, secrets)
