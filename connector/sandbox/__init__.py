@@ -1,4 +1,7 @@
-"""ServiceNow and Zendesk emulated over real HTTP on loopback, traps and faults included. Imports nothing else of this project."""
+"""ServiceNow and Zendesk emulated over real HTTP on loopback, traps and faults included.
+
+Imports nothing else of this project: what it says about the two systems is a second opinion.
+"""
 
 from connector.sandbox.app import Sandbox, serve
 from connector.sandbox.faults import KINDS, Fault

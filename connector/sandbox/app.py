@@ -51,9 +51,9 @@ class Sandbox:
     has happened and is visible; `GET /sandbox` declares it. `servicenow` and `zendesk` are settings of the two systems
     (see their `Settings`). The server runs in a daemon thread; forked children may talk to it and may be killed.
 
-    Accounts: ServiceNow Basic `sync`/`sandbox` and `admin`/`sandbox`, OAuth client `connector`/`sandbox`, API key `sandbox`.
-    Zendesk `sync@northhospital.example` with API token `sandbox`, OAuth client `connector`/`sandbox`, refresh token
-    `sandbox-refresh`.
+    Accounts. ServiceNow: Basic `sync`/`sandbox` and `admin`/`sandbox`, OAuth client `connector`/`sandbox`, API key
+    `sandbox`. Zendesk: `sync@northfield-hospital.example` with API token `sandbox`, OAuth client `connector`/`sandbox`,
+    refresh token `sandbox-refresh`.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""The sandbox's own endpoints under /sandbox: its state, its clock and its fault switch, for those who cannot reach into it."""
+"""The sandbox's own endpoints under /sandbox, for those who cannot reach into it: state, clock, fault switch, log."""
 
 from __future__ import annotations
 

@@ -29,9 +29,9 @@ class Fault:
     with `probability`, at most `times` times (None: for ever).
 
     Kinds: `lose_request` (dropped, nothing done), `lose_answer` (done, dropped), `hang` (done, answered after `seconds`
-    of real time), `late` (dropped now, done after `seconds` of sandbox time), `status` (answered with `status`, nothing done),
-    `error_after` (done, answered with `status`), `html` (200 and a web page, nothing done), `tail` (done, the body ends in an
-    error), `slow` (`seconds` of real time before the work), `cut` (done, body cut in the middle).
+    of real time), `late` (dropped now, done after `seconds` of sandbox time), `status` (nothing done, answered with
+    `status`), `error_after` (done, answered with `status`), `html` (nothing done, 200 and a page), `tail` (done, the
+    body ends in an error), `slow` (`seconds` of real time before the work), `cut` (done, body cut in the middle).
     """
 
     on: str = "*"
@@ -115,7 +115,10 @@ class Faults:
         return chosen
 
     def chaos(self, seed: int, rate: float = 0.3, kinds: Mapping[Kind, float] | None = None, on: str = "*") -> None:
-        """Fail a `rate` of all requests that match `on`, by a mix of kinds (kind -> weight); late ones within the settle time."""
+        """Fail a `rate` of the requests that match `on`, by a mix of kinds (kind -> weight).
+
+        Late ones happen within the settle time.
+        """
         mix: dict[Kind, float] = dict(kinds) if kinds else dict.fromkeys(_MIX, 1.0)
         with self._lock:
             chance = random.Random(seed)  # noqa: S311 - a game, not a secret

@@ -11,6 +11,8 @@ from urllib.parse import parse_qsl
 
 from starlette.routing import compile_path
 
+_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
+
 JSON_TYPE = "application/json;charset=UTF-8"
 
 
@@ -77,7 +79,7 @@ class Answer:
 
 def json_answer(status: int, document: object, headers: Iterable[tuple[str, str]] = ()) -> Answer:
     """An answer with a JSON body."""
-    return Answer(status, json.dumps(document, ensure_ascii=False).encode(errors="replace"), list(headers))
+    return Answer(status, _encode(document).encode(errors="replace"), list(headers))
 
 
 class Refusal(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-DOMAIN = "northhospital.example"
+DOMAIN = "northfield-hospital.example"
 
 
 @dataclass(frozen=True)
@@ -21,39 +21,43 @@ class Person:
 
 
 def _person(line: str) -> Person:
-    login, name, title, department, flags, *email = (part.strip() for part in line.split("|"))
-    return Person(
-        login, name, title, department, email[0] if email else f"{login}@{DOMAIN}", "gone" not in flags, "desk" in flags
-    )
+    login, name, address, title, department, flags = line.split("|")
+    email = address if "@" in address else f"{address}@{DOMAIN}"
+    return Person(login, name, title, department, email, "gone" not in flags, "desk" in flags)
 
 
 PEOPLE: tuple[Person, ...] = tuple(
     _person(line)
     for line in """
-maria.alvarez|Maria Alvarez|Registered Nurse|4 West Medical|
-james.okafor|James Okafor|Charge Nurse|Emergency Department|
-priya.raman|Priya Raman|Hospitalist|Internal Medicine|
-daniel.weiss|Daniel Weiss|Surgeon|Operating Rooms|
-sofia.lindqvist|Sofia Lindqvist|Pharmacist|Pharmacy|
-tom.becker|Tom Becker|Pharmacy Technician|Pharmacy|
-aisha.khan|Aisha Khan|Scheduler|Cardiology Clinic|
-grace.kim|Grace Kim|Registrar|Patient Access|
-luis.moreno|Luis Moreno|Radiology Technologist|Imaging|
-hannah.fischer|Hannah Fischer|Medical Technologist|Laboratory|
-ben.carter|Ben Carter|Respiratory Therapist|Intensive Care|
-olivia.novak|Olivia Novak|Unit Clerk|4 West Medical|
-samuel.adeyemi|Samuel Adeyemi|Anesthesiologist|Operating Rooms|
-chloe.martin|Chloé Martin|Oncology Nurse|Infusion Center|
-noah.jensen|Noah Jensen|Billing Specialist|Revenue Cycle|
-emma.rossi|Emma Rossi|Clinical Informaticist|Clinical Informatics|
-david.chen|David Chen|Family Physician|Ambulatory Clinic|
-fatima.hassan|Fatima Hassan|Midwife|Labor and Delivery|
-ward4.desk1|Ward 4 Front Desk|Shared workstation|4 West Medical||ward4@northhospital.example
-ward4.desk2|Ward 4 Back Desk|Shared workstation|4 West Medical||ward4@northhospital.example
-karl.vogel|Karl Vogel|Registered Nurse|Emergency Department|gone
-nina.petrov|Nina Petrov|Service Desk Analyst|Information Services|desk
-omar.farouk|Omar Farouk|EHR Analyst|Information Services|desk
-linda.park|Linda Park|Service Desk Lead|Information Services|desk
+atwumasi|Agnes Twumasi|agnes.twumasi|Registered Nurse|4 West Medical|
+kbrandt|Karen Brandt|karen.brandt|Charge Nurse|Emergency Department|
+pnandakumar|Priya Nandakumar|priya.nandakumar|Hospitalist|Internal Medicine|
+hzhou|Helen Zhou|helen.zhou|Medical Technologist|Laboratory|
+sreyes|Sofia Reyes|sofia.reyes|Pharmacist|Pharmacy|
+nfarrow|Nadia Farrow|nadia.farrow|Scheduler|Cardiology Clinic|
+lferreira|Luis Ferreira|luis.ferreira|Radiology Technologist|Imaging|
+acastellan|Amir Castellan|amir.castellan|IT Manager|Information Services|
+isorlie|Ingrid Sørlie|ingrid.sorlie|Family Physician|Ambulatory Clinic|
+bmunoz|Beatriz Muñoz|beatriz.munoz|Unit Clerk|4 West Medical|
+tokafor|Tom Okafor|tom.okafor|Respiratory Therapist|Intensive Care|
+rteague|Rosalind Teague|rosalind.teague|Infusion Nurse|Infusion Center|
+opike|Owen Pike|owen.pike|Registrar|Patient Access|
+mdale|Marcus Dale|marcus.dale|Anesthesiologist|Operating Rooms|
+mhalloran|Maeve Halloran|maeve.halloran|Midwife|Labor and Delivery|
+jweiss|Jürgen Weiss|juergen.weiss|Surgeon|Operating Rooms|
+jprice|Jonah Price|jonah.price|Billing Specialist|Revenue Cycle|
+glindqvist|Gus Lindqvist|gus.lindqvist|Pharmacy Technician|Pharmacy|
+dokonkwo|Dora Okonkwo|dora.okonkwo|Nurse Educator|Nursing Education|
+smueller|Sophie Müller|sophie.mueller|Clinical Informaticist|Clinical Informatics|
+lwhitfield|Lena Whitfield|lena.whitfield|Dietitian|Nutrition Services|
+faubert|Frédéric Aubert|frederic.aubert|Oncologist|Infusion Center|
+malvarez|Maria Alvarez|maria.alvarez@northhospital.example|Registered Nurse|Sister Hospital|
+ward4desk1|Ward 4 Front Desk|ward4|Shared workstation|4 West Medical|
+ward4desk2|Ward 4 Back Desk|ward4|Shared workstation|4 West Medical|
+kvogel|Karl Vogel|left.in.june|Registered Nurse|Emergency Department|gone
+npetrov|Nina Petrov|nina.petrov|Service Desk Analyst|Information Services|desk
+ofarouk|Omar Farouk|omar.farouk|EHR Analyst|Information Services|desk
+lpark|Linda Park|linda.park|Service Desk Lead|Information Services|desk
 """.strip().splitlines()
 )
 

@@ -1,4 +1,7 @@
-"""uvicorn on a loopback socket, in a thread; connections that can be cut, and that survive forks of the process around them."""
+"""uvicorn on a loopback socket, in a thread.
+
+Its connections can be cut, and forked children of the process around it neither hold them open nor break them.
+"""
 
 from __future__ import annotations
 

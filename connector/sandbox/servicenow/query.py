@@ -15,8 +15,8 @@ from connector.sandbox.servicenow.schema import Column, Table
 Row = dict[str, str]
 
 _CONDITION = re.compile(
-    r"([a-z][a-z0-9_.]*)(!=|>=|<=|=|>|<|NOT IN|NOT LIKE|DOES NOT CONTAIN|CONTAINS|STARTSWITH|ENDSWITH|ISNOTEMPTY|ISEMPTY|EMPTYSTRING|"
-    r"ANYTHING|BETWEEN|NSAMEAS|SAMEAS|LIKE|IN)(.*)",
+    r"([a-z][a-z0-9_.]*)(!=|>=|<=|=|>|<|NOT IN|NOT LIKE|DOES NOT CONTAIN|CONTAINS|STARTSWITH|ENDSWITH|"
+    r"ISNOTEMPTY|ISEMPTY|EMPTYSTRING|ANYTHING|BETWEEN|NSAMEAS|SAMEAS|LIKE|IN)(.*)",
     re.DOTALL,
 )
 _DATE = re.compile(r"(?:javascript:)?gs\.dateGenerate\('([0-9-]{8,10})',\s*'([0-9:]{5,8})'\)")

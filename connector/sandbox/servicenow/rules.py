@@ -1,4 +1,7 @@
-"""What the platform does to a record on its own: lookups, data policies, state models, and parents that pull their children along."""
+"""What the platform does to a record on its own.
+
+Lookups, data policies, state models, and parents that pull their children along.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulated instance holds before anything arrives: people, groups, choices, and the tables' own description."""
+"""What the emulated instance holds at the start: people, groups, choices, and the tables' own description."""
 
 from __future__ import annotations
 
@@ -16,18 +16,27 @@ _CHOICES = """
 incident.state|1:New,2:In Progress,3:On Hold,6:Resolved,7:Closed,8:Canceled
 incident.incident_state|1:New,2:In Progress,3:On Hold,6:Resolved,7:Closed,8:Canceled
 incident.hold_reason|1:Awaiting Caller,3:Awaiting Problem,4:Awaiting Vendor,5:Awaiting Change
-incident.category|inquiry:Inquiry / Help,software:Software,hardware:Hardware,network:Network,database:Database,ehr:EHR application
-incident.subcategory|antivirus:Antivirus@inquiry,email:Email@inquiry,internal application:Internal Application@inquiry
-incident.subcategory|email:Email@software,os:Operating System@software,cpu:CPU@hardware,disk:Disk@hardware,keyboard:Keyboard@hardware
-incident.subcategory|monitor:Monitor@hardware,mouse:Mouse@hardware,printer:Printer@hardware,dhcp:DHCP@network,dns:DNS@network,vpn:VPN@network
-incident.subcategory|wireless:Wireless@network,access:Access@ehr,orders:Orders@ehr,documentation:Documentation@ehr,scheduling:Scheduling@ehr
-incident.subcategory|medication:Medication@ehr,results:Results@ehr,printing:Printing@ehr,interface:Interface@ehr,performance:Performance@ehr
-incident.subcategory|registration:Registration@ehr,billing:Billing@ehr,portal:Portal@ehr,reporting:Reporting@ehr,build:Build and configuration@ehr
+incident.category|inquiry:Inquiry / Help,software:Software,hardware:Hardware,network:Network,database:Database
+incident.category|ehr:EHR application
+incident.subcategory|antivirus:Antivirus@inquiry,email:Email@inquiry
+incident.subcategory|internal application:Internal Application@inquiry
+incident.subcategory|email:Email@software,os:Operating System@software,cpu:CPU@hardware,disk:Disk@hardware
+incident.subcategory|keyboard:Keyboard@hardware
+incident.subcategory|monitor:Monitor@hardware,mouse:Mouse@hardware,printer:Printer@hardware,dhcp:DHCP@network
+incident.subcategory|dns:DNS@network,vpn:VPN@network
+incident.subcategory|wireless:Wireless@network,access:Access@ehr,orders:Orders@ehr,documentation:Documentation@ehr
+incident.subcategory|scheduling:Scheduling@ehr
+incident.subcategory|medication:Medication@ehr,results:Results@ehr,printing:Printing@ehr,interface:Interface@ehr
+incident.subcategory|performance:Performance@ehr
+incident.subcategory|registration:Registration@ehr,billing:Billing@ehr,portal:Portal@ehr,reporting:Reporting@ehr
+incident.subcategory|build:Build and configuration@ehr
 incident.severity|1:1 - High,2:2 - Medium,3:3 - Low
 incident.notify|1:Do Not Notify,2:Send Email,3:Telephone
-incident.close_code|Duplicate,Known error,No resolution provided,Resolved by caller,Resolved by change,Resolved by problem
+incident.close_code|Duplicate,Known error,No resolution provided,Resolved by caller,Resolved by change
+incident.close_code|Resolved by problem
 incident.close_code|Resolved by request,Solution provided,Workaround provided,User error
-task.contact_type|phone:Phone,email:Email,self-service:Self-service,chat:Chat,virtual_agent:Virtual Agent,walk-in:Walk-in,monitoring:Monitoring
+task.contact_type|phone:Phone,email:Email,self-service:Self-service,chat:Chat,virtual_agent:Virtual Agent
+task.contact_type|walk-in:Walk-in,monitoring:Monitoring
 task.contact_type|integration:Integration
 task.impact|1:1 - High,2:2 - Medium,3:3 - Low
 task.urgency|1:1 - High,2:2 - Medium,3:3 - Low
@@ -90,7 +99,7 @@ def _people(tables: dict[str, Table]) -> None:
             user_password="$pbkdf2$" + identifier("password", person.login),
         )
     for login, name in ((INTEGRATION_USER, "Sync Integration"), ("admin", "System Administrator")):
-        _add(users, login, user_name=login, name=name, email=f"{login}@northhospital.example", time_zone="GMT")
+        _add(users, login, user_name=login, name=name, email=f"{login}@northfield-hospital.example", time_zone="GMT")
 
 
 def _groups(tables: dict[str, Table]) -> None:

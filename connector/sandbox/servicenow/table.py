@@ -138,7 +138,8 @@ def _display(call: Call) -> bool:
 def _body(instance: Instance, call: Call) -> dict[str, Any]:
     """The values that were sent; of an array only the first element counts."""
     if len(call.body) > instance.max_body:
-        detail = f"Rejected large REST payload with content-length = {len(call.body)} bytes. Max allowed: {instance.max_body} bytes."
+        size = f"content-length = {len(call.body)} bytes. Max allowed: {instance.max_body} bytes."
+        detail = f"Rejected large REST payload with {size}"
         raise refusal(400, "Exception while reading request", detail)
     try:
         document = call.json() if call.body else {}

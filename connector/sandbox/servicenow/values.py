@@ -1,4 +1,7 @@
-"""From what a client sent to what a column keeps. Nothing here refuses: as on the real platform, what does not fit is not kept."""
+"""From what a client sent to what a column keeps.
+
+Nothing here refuses: as on the real platform, what does not fit is not kept.
+"""
 
 from __future__ import annotations
 

@@ -18,12 +18,12 @@ PRIORITIES = ("urgent", "high", "normal", "low")
 STATUSES = ("new", "open", "pending", "hold", "solved", "closed")
 
 KNOWN = {
-    "subject", "comment", "description", "requester_id", "requester", "submitter_id", "assignee_id", "assignee_email",
-    "group_id", "organization_id", "type", "problem_id", "priority", "status", "custom_status_id", "tags", "custom_fields",
-    "fields", "external_id", "due_at", "recipient", "brand_id", "ticket_form_id", "collaborators", "collaborator_ids",
-    "additional_collaborators", "email_ccs", "followers", "follower_ids", "email_cc_ids", "via_followup_source_id",
-    "macro_ids", "metadata", "sharing_agreement_ids", "safe_update", "updated_stamp", "additional_tags", "remove_tags",
-    "raw_subject", "via_id", "via",
+    "subject", "comment", "description", "requester_id", "requester", "submitter_id", "assignee_id",
+    "assignee_email", "group_id", "organization_id", "type", "problem_id", "priority", "status", "custom_status_id",
+    "tags", "custom_fields", "fields", "external_id", "due_at", "recipient", "brand_id", "ticket_form_id",
+    "collaborators", "collaborator_ids", "additional_collaborators", "email_ccs", "followers", "follower_ids",
+    "email_cc_ids", "via_followup_source_id", "macro_ids", "metadata", "sharing_agreement_ids", "safe_update",
+    "updated_stamp", "additional_tags", "remove_tags", "raw_subject", "via_id", "via",
 }  # fmt: skip
 CREATE_ONLY = {"collaborators", "via_followup_source_id", "macro_ids"}
 IMPORT_ONLY = {"created_at", "updated_at", "solved_at", "comments"}

@@ -57,5 +57,5 @@ def plain(status: int, text: str) -> Refusal:
 
 def conflict() -> Refusal:
     """409 of a safe update."""
-    text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data and try again."
+    text = "Safe Update prevented the update due to outdated ticket data. Please fetch the latest ticket data."
     return Refusal(json_answer(409, {"error": "UpdateConflict", "description": text}))

@@ -20,7 +20,7 @@ _WIDTH = 10**12
 
 
 def by_cursor(account: Account, call: Call, who: Record) -> Answer:
-    """`GET /incremental/tickets/cursor?start_time=` once, then `?cursor=`. The end is `end_of_stream`, not a null URL."""
+    """`GET /incremental/tickets/cursor?start_time=` once, then `?cursor=`, until `end_of_stream`."""
     at = decode(call.param("cursor"))
     if at is None:
         at = _start(account, call) * _WIDTH - 1

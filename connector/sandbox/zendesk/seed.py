@@ -9,7 +9,7 @@ from connector.sandbox.people import DEFAULT_GROUP, GROUPS, PEOPLE
 
 Record = dict[str, Any]
 
-ADMIN_EMAIL = "sync@northhospital.example"
+ADMIN_EMAIL = "sync@northfield-hospital.example"
 ACCOUNT_ID = 1710331
 BRAND_ID = 360000217313
 _EPOCH = iso(1704700800)
@@ -33,8 +33,8 @@ _OPTIONS = {
 # title | type | label:tag, ...
 _CUSTOM_FIELDS = """
 Workstation|text|
-EHR environment|tagger|Production:env_prd,Support:env_sup,Test:env_tst,Training:env_trn,Development:env_dev
-EHR application|tagger|Inpatient:app_inpatient,Orders:app_orders,Ambulatory:app_ambulatory,Pharmacy:app_pharmacy
+EHR environment|tagger|PRD:env_prd,SUP:env_sup,TST:env_tst,TRN:env_trn,POC:env_poc,DEV:env_dev
+EHR application|text|
 Build record|text|
 Patient care affected|checkbox|patient_care_affected
 Error code|text|
@@ -43,16 +43,11 @@ Location|text|
 Steps tried|textarea|
 Downtime minutes|integer|
 Seen on|date|
-Symptoms|multiselect|Slow:symptom_slow,Error message:symptom_error,Missing data:symptom_missing,Printing:symptom_printing
+Symptoms|multiselect|Slow:symptom_slow,Error message:symptom_error,Missing data:symptom_missing
 EHR activity|text|
-Request category|tagger|Break/fix:cat_break_fix,Optimization:cat_optimization,Maintenance:cat_maintenance,Operational request:cat_operational
+Request category|tagger|Break/fix:cat_break_fix,Optimization:cat_optimization,Operational request:cat_operational
 Channel|tagger|EHR button:channel_button,E-mail:channel_email,Chatbot:channel_chatbot
 """
-_MORE_APPLICATIONS = (
-    "Laboratory:app_laboratory,Imaging:app_imaging,Surgery:app_surgery,Emergency:app_emergency,Oncology:app_oncology,"
-    "Scheduling:app_scheduling,Registration:app_registration,Patient portal:app_portal,Revenue cycle:app_revenue,"
-    "Reporting:app_reporting,Other:app_other"
-)
 
 
 def groups() -> dict[int, Record]:
@@ -131,8 +126,7 @@ def fields() -> dict[int, Record]:
         if kind == "checkbox":
             found[key]["tag"] = rest
         elif kind in ("tagger", "multiselect"):
-            more = "," + _MORE_APPLICATIONS if title == "EHR application" else ""
-            found[key]["custom_field_options"] = _field_options(key, rest + more)
+            found[key]["custom_field_options"] = _field_options(key, rest)
     return found
 
 
