@@ -183,6 +183,7 @@ class Session(requests.Session):
         return response
 
     def _sent(self, call: Mapping[str, Any], effect: Effect) -> requests.Response:
+        self._limiter.sent()
         self._flight.again()
         left = max(self._flight.remaining(), 0.001)
         try:

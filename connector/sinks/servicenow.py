@@ -144,10 +144,7 @@ class ServiceNow:
 
     def create(self, write: Write) -> Receipt:
         """Make the record. The receipt has learned whether the instance honours our `sys_id`."""
-        body = dict(write.body)
-        if "follow_up_of" in write.fields:
-            # `parent` merely refers; `parent_incident` would make ServiceNow copy states between the two.
-            body.setdefault("parent", str(write.fields["follow_up_of"]))
+        body = write.body
         key = write.key
         sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
         with self._writing():
@@ -157,14 +154,17 @@ class ServiceNow:
 
     def update(self, write: Write) -> Receipt:
         """Change the columns of the body and no others."""
-        body = {name: value for name, value in write.body.items() if name not in columns.JOURNALS}
+        body = columns.changes(write.body, self.table)
+        if not body:
+            return Receipt(write.remote_id)
         return self._receipt(self._patch(write.remote_id, body), body)
 
     def comment(self, write: Write) -> Receipt:
         """Append to the customer-visible comments or to the work notes."""
         column = "comments" if write.body.get("public", True) else "work_notes"
-        text = f"{columns.plain(write.body.get('text'))}\n\n{marked(write)}"
-        self._patch(write.remote_id, {column: text})
+        text = f"{columns.journal(columns.plain(write.body.get('text')))}\n\n{marked(write)}"
+        reopening = columns.changes({"reopen": write.body.get("reopen")}, self.table)
+        self._patch(write.remote_id, {column: text, **reopening})
         return Receipt(write.key.marker)
 
     def attach(self, write: Write) -> Receipt:
@@ -295,10 +295,11 @@ class ServiceNow:
         return [self._receipt(row, write.body) for row in ours]
 
     def _changed(self, write: Write) -> list[Receipt]:
-        record = self._record(self.table, write.remote_id, (*columns.STATE_FIELDS, *write.body))
+        body = columns.changes(write.body, self.table)
+        record = self._record(self.table, write.remote_id, (*columns.STATE_FIELDS, *body))
         if record is None:
             return []
-        receipt = self._receipt(record, write.body)
+        receipt = self._receipt(record, body)
         return [] if receipt.unkept else [receipt]
 
     def _said(self, write: Write) -> list[Receipt]:

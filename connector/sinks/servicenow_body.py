@@ -27,6 +27,7 @@ class Body:
         for name, value in fields.items():
             if name in columns.OWN or (do is not Do.CREATE and name in columns.JOURNALS):
                 continue  # a journal appends at every write, so it is written once, with the create
+            # `parent` merely refers; `parent_incident` would make ServiceNow copy states between the two.
             target = "parent" if name == "follow_up_of" else name
             found = self._value(name, value)
             if found is not None:

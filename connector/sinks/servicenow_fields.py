@@ -16,6 +16,7 @@ OWN = frozenset({"sys_id", "correlation_id", "correlation_display"})  # written 
 STATE_FIELDS = ("sys_id", "number", "state", "sys_created_on")
 
 RESOLVED = {"incident": frozenset({"6"}), "problem": frozenset({"106"})}
+REOPENED = {"incident": "2", "problem": "103"}  # in progress; root cause analysis
 CLOSED = {"incident": frozenset({"7", "8"}), "problem": frozenset({"107"})}
 
 _SYS_ID = re.compile(r"[0-9a-fA-F]{32}")
@@ -23,13 +24,15 @@ _CODE = re.compile(r"\[(/?)code\]", re.IGNORECASE)
 _ONE_TO_THREE = frozenset({"1", "2", "3"})
 
 
-def _spec(name: str, label: str, length: int | None = None, choices: frozenset[str] | None = None) -> FieldSpec:
-    return FieldSpec(name, label, choices, length)
+def _spec(
+    name: str, label: str, length: int | None = None, choices: frozenset[str] | None = None, required: bool = False
+) -> FieldSpec:
+    return FieldSpec(name, label, choices, length, required=required)
 
 
 # Incident and problem of an instance as it is delivered (ServiceNow docs, Incident and Problem Management).
 FIELDS: tuple[FieldSpec, ...] = (
-    _spec("short_description", "Short description", 160),
+    _spec("short_description", "Short description", 160, required=True),
     _spec("description", "Description", 4000),
     _spec("caller_id", "Caller"),
     _spec("opened_by", "Opened by"),
@@ -97,6 +100,14 @@ def plain(value: Any) -> str:
 def journal(text: str) -> str:
     """Text for a journal. `[code]` would make ServiceNow render what follows as HTML, so it loses its meaning."""
     return _CODE.sub(r"(\1code)", text)
+
+
+def changes(body: Mapping[str, Any], table: str) -> dict[str, Any]:
+    """What an update sends. `reopen` in a body asks for the state that a resolved record goes back to."""
+    sent = {name: value for name, value in body.items() if name not in JOURNALS and name != "reopen"}
+    if body.get("reopen") and table in REOPENED:
+        sent.setdefault("state", REOPENED[table])
+    return sent
 
 
 def echo(record: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:

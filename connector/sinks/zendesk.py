@@ -86,7 +86,7 @@ class Zendesk:
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
         self.name = name
-        self.table = "ticket"
+        self.table = "tickets"
         self.settle_after = settings.settle_after
         self.call_seconds = settings.timeout + MARGIN
         self.planned: Mapping[str, frozenset[str]] = {}
@@ -133,9 +133,7 @@ class Zendesk:
 
     def create(self, write: Write) -> Receipt:
         """Make the ticket. The same bytes with the same key within two hours make no second one."""
-        ticket = {**write.body["ticket"], "external_id": write.key.remote}
-        if "follow_up_of" in write.fields:
-            ticket.setdefault("via_followup_source_id", int(write.fields["follow_up_of"]))
+        ticket = {**tickets.ticket(write.body), "external_id": write.key.remote}
         if isinstance(ticket.get("requester"), Mapping):
             ticket["requester"] = ZenpyUser(**ticket["requester"])
         with self._writing() as session, session.keyed(write.key.uuid):
@@ -145,25 +143,29 @@ class Zendesk:
     def update(self, write: Write) -> Receipt:
         """Change the fields of the body and no others. Tags are added and removed by themselves, so that nobody
         else's are taken; each of the requests can be repeated."""
-        number, tags = _number(write.remote_id), write.body.get("tags") or {}
+        number, changes = _number(write.remote_id), tickets.ticket(write.body)
+        added, removed = tickets.tag_changes(write.body)
         path = f"/api/v2/tickets/{number}/tags.json"
         echo: dict[str, Any] = {}
         with self._writing() as session:
-            if tags.get("add"):
-                session.put(path, json={"tags": tags["add"]})
+            if added:
+                session.put(path, json={"tags": added})
                 echo = session.last.document
-            if tags.get("remove"):
-                session.delete(path, json={"tags": tags["remove"]})
+            if removed:
+                session.delete(path, json={"tags": removed})
                 echo = session.last.document or {}
-            if write.body["ticket"] or not tags:
-                self._put(number, write.body["ticket"])
-                echo = session.last.document["ticket"]
+            if changes:
+                echo = self._put(number, changes)["ticket"]
             return self._receipt({"id": number, **echo}, write)
 
     def comment(self, write: Write) -> Receipt:
         """Add a comment, public or private."""
         comment = {"body": str(write.body.get("text") or ""), "public": bool(write.body.get("public", True))}
-        return self._say(write, comment)
+        reopening = tickets.ticket({"reopen": True}) if write.body.get("reopen") else {}
+        with self._writing():
+            return self._said_in(
+                self._put(_number(write.remote_id), {**_with_marker(comment, write), **reopening}), write
+            )
 
     def attach(self, write: Write) -> Receipt:
         """Upload the file and hang it on a comment, a private one unless the body says `public`."""
@@ -263,10 +265,6 @@ class Zendesk:
         document: dict[str, Any] = self.session.last.document
         return document
 
-    def _say(self, write: Write, comment: Mapping[str, Any]) -> Receipt:
-        with self._writing():
-            return self._said_in(self._put(_number(write.remote_id), _with_marker(comment, write)), write)
-
     def _said_in(self, document: Mapping[str, Any], write: Write) -> Receipt:
         return _audit_receipt(document.get("audit") or {}, write)
 
@@ -294,10 +292,8 @@ class Zendesk:
         date = self.session.last.date
         if ticket is None:
             return [], date
-        tags, held = write.body.get("tags") or {}, set(ticket.get("tags") or ())
-        as_sent = set(tags.get("add", ())) <= held and not held & set(tags.get("remove", ()))
         receipt = self._receipt(ticket, write)
-        return ([receipt] if as_sent and not receipt.unkept else []), date
+        return ([] if receipt.unkept else [receipt]), date
 
     def _said(self, write: Write) -> tuple[list[Receipt], Any]:
         path, date, found = f"/api/v2/tickets/{_number(write.remote_id)}/audits.json", None, list[Receipt]()
@@ -312,16 +308,16 @@ class Zendesk:
         return found, date
 
     def _receipt(self, ticket: Mapping[str, Any], write: Write) -> Receipt:
-        names, custom = tuple(write.fields), write.body.get("custom") or {}
         number = str(ticket["id"])
         partial = "status" not in ticket  # the answer to a change of tags alone shows nothing else
-        shown = [name for name in names if not partial or name in ticket]
+        shown = [name for name in write.body if not partial or name in ticket]
+        echo = tickets.echo(ticket, shown, tickets.custom_ids(write.body))
         return Receipt(
             number,
             number,
             f"{self._settings.url.rstrip('/')}/agent/tickets/{number}",
-            tickets.echo(ticket, shown, custom),
-            tickets.unkept(write.body["ticket"], ticket, shown, custom),
+            echo,
+            tickets.unkept(write.body, echo),
             str(ticket.get("created_at") or ""),
         )
 

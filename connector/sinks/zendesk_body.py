@@ -1,5 +1,5 @@
-"""What a mapping rendered, turned into what Zendesk is sent. The body holds `ticket`, and beside it what is not sent
-as it stands: `tags` to add and remove, and `custom`, the ids behind the titles of custom fields."""
+"""What a mapping rendered, with names looked up: the body, still under the rendered names, so that it can be told which
+of them were left out. `zendesk_fields.ticket` makes of it what is sent."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from connector.errors import Finding
 from connector.plugins import Do, Resolved
 from connector.sinks.zendesk_catalogue import Catalogue, CustomField
-from connector.sinks.zendesk_fields import COMMENT, CUSTOM, PEOPLE_LISTS, PLACES, tag_list
+from connector.sinks.zendesk_fields import COMMENT, CUSTOM, PEOPLE_LISTS, tag_list
 
 _EMAIL = re.compile(r"[^\s,<>\"\x00-\x1f@]{1,64}@[A-Za-z0-9.-]{1,190}")
 _IDS = frozenset({"form", "brand", "organization_id", "custom_status_id"})
@@ -23,9 +23,7 @@ class Body:
         self._catalogue = catalogue
         self._unknown_requester = unknown_requester
         self._findings: list[Finding] = []
-        self._ticket: dict[str, Any] = {}
-        self._custom: dict[str, int] = {}
-        self._tags: dict[str, list[str]] = {}
+        self._body: dict[str, Any] = {}
 
     def of(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
         if do is Do.COMMENT:
@@ -34,21 +32,16 @@ class Body:
             if name.startswith(CUSTOM):
                 self._add_custom(name, value)
             elif name == "tags":
-                self._add_tags(do, value)
+                self._body[name] = _tags(do, value)
             elif name not in COMMENT:
                 self._add(name, value)
         if do is Do.CREATE:
-            self._ticket["comment"] = _first_comment(fields)
-        body: dict[str, Any] = {"ticket": self._ticket}
-        if self._custom:
-            body["custom"] = self._custom
-        if self._tags:
-            body["tags"] = self._tags
-        return Resolved(body, tuple(self._findings))
+            self._body["comment"] = _first_comment(fields)
+        return Resolved(self._body, tuple(self._findings))
 
     def _add(self, name: str, value: Any) -> None:
         if name == "follow_up_of":
-            self._ticket["via_followup_source_id"] = _whole_number(value)
+            self._body[name] = _whole_number(value)
         elif name == "requester":
             self._add_requester(value)
         elif name == "assignee":
@@ -56,18 +49,18 @@ class Body:
         elif name == "group":
             self._add_group(value)
         elif name in PEOPLE_LISTS:
-            self._ticket[name] = [each for item in value or () if (each := _copied(item)) is not None]
+            self._body[name] = [each for item in value or () if (each := _copied(item)) is not None]
         elif name in _IDS:
-            self._ticket[PLACES.get(name, name)] = _whole_number(value)
+            self._body[name] = _whole_number(value)
         else:
-            self._ticket[name] = value if value != "" else None
+            self._body[name] = value if value != "" else None
 
     def _add_requester(self, value: Any) -> None:
         email, name = _address(value)
         if not email and self._unknown_requester:
             email, name = _address(self._unknown_requester)
         if email:
-            self._ticket["requester"] = {"email": email, "name": name or email.partition("@")[0]}
+            self._body["requester"] = {"email": email, "name": name or email.partition("@")[0]}
         else:
             what = "the requester has no valid e-mail address, so the connector's own account becomes the requester"
             self._findings.append(Finding("unknown-person", "requester", what, "set unknown_requester on the sink"))
@@ -75,19 +68,19 @@ class Body:
     def _add_assignee(self, value: Any) -> None:
         email, _ = _address(value)
         if email:
-            self._ticket["assignee_email"] = email
+            self._body["assignee"] = email
         elif value:
             self._findings.append(Finding("unknown-person", "assignee", "an assignee is given by e-mail; left out"))
 
     def _add_group(self, value: Any) -> None:
         if value in (None, ""):
-            self._ticket["group_id"] = None
+            self._body["group"] = None
             return
         found = self._catalogue.group(str(value), "group")
         if isinstance(found, Finding):
             self._findings.append(found)
         else:
-            self._ticket["group_id"] = found
+            self._body["group"] = found
 
     def _add_custom(self, name: str, value: Any) -> None:
         custom = self._catalogue.custom(name)
@@ -95,15 +88,14 @@ class Body:
         if isinstance(custom, Finding) or isinstance(found, Finding):
             self._findings.append(found)
             return
-        self._custom[name] = custom.id
-        self._ticket.setdefault("custom_fields", []).append({"id": custom.id, "value": found})
+        self._body[name] = {"id": custom.id, "value": found}
 
-    def _add_tags(self, do: Do, value: Any) -> None:
-        changes = value if isinstance(value, Mapping) else {"add": value}
-        if do is Do.CREATE:
-            self._ticket["tags"] = tag_list(changes.get("add"))
-        else:
-            self._tags = {way: tags for way in ("add", "remove") if (tags := tag_list(changes.get(way)))}
+
+def _tags(do: Do, value: Any) -> Any:
+    changes = value if isinstance(value, Mapping) else {"add": value}
+    if do is Do.CREATE:
+        return tag_list(changes.get("add"))
+    return {way: tag_list(changes.get(way)) for way in ("add", "remove")}
 
 
 def _first_comment(fields: Mapping[str, Any]) -> dict[str, Any]:

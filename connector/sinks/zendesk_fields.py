@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from connector.plugins import FieldSpec
@@ -11,6 +11,8 @@ from connector.plugins import FieldSpec
 CUSTOM = "custom:"
 COMMENT = frozenset({"comment", "comment_html", "comment_public"})  # the first comment; no ticket shows it
 PEOPLE_LISTS = frozenset({"email_ccs", "followers"})
+PEOPLE = PEOPLE_LISTS | {"requester", "assignee"}
+UNSEEN = COMMENT | {"follow_up_of", "reopen"}  # no ticket shows these
 
 # Rendered name -> the ticket's own key, where they differ.
 PLACES: Mapping[str, str] = {
@@ -23,6 +25,14 @@ PLACES: Mapping[str, str] = {
     "followers": "follower_ids",
 }
 
+_SENT_AS: Mapping[str, str] = {
+    "requester": "requester",
+    "assignee": "assignee_email",
+    "email_ccs": "email_ccs",
+    "followers": "followers",
+    "follow_up_of": "via_followup_source_id",
+}
+
 PRIORITIES = frozenset({"urgent", "high", "normal", "low"})
 TYPES = frozenset({"problem", "incident", "question", "task"})
 STATUSES = frozenset({"new", "open", "pending", "hold", "solved", "closed"})
@@ -30,7 +40,7 @@ STATUSES = frozenset({"new", "open", "pending", "hold", "solved", "closed"})
 # Zendesk docs, Tickets: writable properties.
 FIELDS: tuple[FieldSpec, ...] = (
     FieldSpec("subject", "Subject", max_length=150),
-    FieldSpec("comment", "First comment (text)", max_length=64_000),
+    FieldSpec("comment", "First comment (text)", max_length=64_000, required=True),
     FieldSpec("comment_html", "First comment (HTML)", max_length=64_000),
     FieldSpec("comment_public", "Is the first comment public?"),
     FieldSpec("requester", "Requester"),
@@ -65,39 +75,58 @@ def tag_list(value: Any) -> list[str]:
     return list(dict.fromkeys(filter(None, (tag(str(item)) for item in items))))
 
 
+def ticket(body: Mapping[str, Any]) -> dict[str, Any]:
+    """What is sent for a body, whose names are the rendered ones. Tags to add and remove are sent by themselves."""
+    sent: dict[str, Any] = {}
+    for name, value in body.items():
+        if name.startswith(CUSTOM):
+            sent.setdefault("custom_fields", []).append(dict(value))
+        elif name == "reopen":
+            sent.setdefault("status", "open")
+        elif name != "tags" or isinstance(value, list):
+            sent[_SENT_AS.get(name, PLACES.get(name, name))] = value
+    return sent
+
+
+def tag_changes(body: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+    """The tags that an update adds and removes."""
+    changes = body.get("tags")
+    return (changes.get("add", []), changes.get("remove", [])) if isinstance(changes, Mapping) else ([], [])
+
+
 def kept(ticket: Mapping[str, Any], name: str, custom: Mapping[str, int]) -> Any:
     """What the ticket holds for a rendered field. `custom` gives the ids of custom fields."""
     if name.startswith(CUSTOM):
-        return values(ticket).get(custom.get(name, 0))
+        return _custom_values(ticket).get(custom.get(name, 0))
     return ticket.get(PLACES.get(name, name))
 
 
-def values(ticket: Mapping[str, Any]) -> dict[int, Any]:
-    """The custom fields of a ticket, or of what is sent for one, by id."""
+def _custom_values(ticket: Mapping[str, Any]) -> dict[int, Any]:
     rows = ticket.get("custom_fields") or ()
     return {row["id"]: row.get("value") for row in rows if isinstance(row, Mapping) and "id" in row}
 
 
-def echo(ticket: Mapping[str, Any], names: Sequence[str], custom: Mapping[str, int]) -> dict[str, Any]:
+def custom_ids(body: Mapping[str, Any]) -> dict[str, int]:
+    """The ids of a body's custom fields by rendered name."""
+    return {name: int(value["id"]) for name, value in body.items() if name.startswith(CUSTOM)}
+
+
+def echo(ticket: Mapping[str, Any], names: Iterable[str], custom: Mapping[str, int]) -> dict[str, Any]:
     """What the ticket holds for each rendered field that it can show."""
-    return {name: kept(ticket, name, custom) for name in names if name not in COMMENT and name != "follow_up_of"}
+    return {name: kept(ticket, name, custom) for name in names if name not in UNSEEN}
 
 
-def unkept(
-    sent: Mapping[str, Any], ticket: Mapping[str, Any], names: Sequence[str], custom: Mapping[str, int]
-) -> dict[str, tuple[Any, Any]]:
-    """The rendered fields whose value the remote did not take over, as (sent, kept).
+def unkept(body: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The rendered fields whose value the remote did not take over, as (sent, kept); `held` is the echo.
 
     People are sent by e-mail and kept by id, so they cannot be compared; tags that others added do not count.
     """
     found: dict[str, tuple[Any, Any]] = {}
-    for name in names:
-        place = PLACES.get(name, name)
-        ours = values(sent).get(custom.get(name, 0)) if name.startswith(CUSTOM) else sent.get(place)
-        if ours is None or name in COMMENT or name in PEOPLE_LISTS:
-            continue
-        theirs = kept(ticket, name, custom)
-        if not same(name, ours, theirs):
+    for name, theirs in held.items():
+        ours = body.get(name)
+        if name.startswith(CUSTOM) and isinstance(ours, Mapping):
+            ours = ours.get("value")
+        if ours is not None and name not in PEOPLE and not same(name, ours, theirs):
             found[name] = (ours, theirs)
     return found
 
@@ -105,7 +134,9 @@ def unkept(
 def same(name: str, sent: Any, theirs: Any) -> bool:
     """Do the two say the same?"""
     if name == "tags":
-        return set(sent) <= set(theirs or ())
+        held = set(theirs or ())
+        changes = sent if isinstance(sent, Mapping) else {"add": sent}
+        return set(changes.get("add", ())) <= held and not held & set(changes.get("remove", ()))
     if isinstance(sent, list):
         return isinstance(theirs, list) and set(map(str, sent)) == set(map(str, theirs))
     if isinstance(sent, bool) or theirs is None:
