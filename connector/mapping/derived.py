@@ -61,7 +61,8 @@ class Derived:
 def _withheld(subject: Subject) -> tuple[Attachment, ...]:
     # Those of the ticket or of the comment at hand: a file in a reply must not change the ticket's description.
     own = subject.comment.attachments if subject.comment else subject.ticket.attachments
-    return tuple(file for file in subject.facts.get("withheld", ()) if file in own)
+    names = {(file.name, file.sha256) for file in own}
+    return tuple(file for file in subject.facts.get("withheld", ()) if (file.name, file.sha256) in names)
 
 
 def _tag_words(subject: Subject) -> tuple[str, ...]:

@@ -73,11 +73,7 @@ def _step_schema() -> dict[str, Any]:
     return {"anyOf": [{"enum": alone}, table]}
 
 
-Steps = Annotated[
-    list[Step],
-    BeforeValidator(_listed),
-    WithJsonSchema({"anyOf": [_step_schema(), {"type": "array", "items": _step_schema()}]}),
-]
+Steps = Annotated[list[Step], BeforeValidator(_listed)]
 
 
 class _Strict(BaseModel):
@@ -160,4 +156,10 @@ class MappingFile(_Strict):
 def schema() -> Mapping[str, Any]:
     """JSON Schema (2020-12) of a mapping file, for editors."""
     made = MappingFile.model_json_schema(by_alias=True)
+    step = {"$ref": "#/$defs/Step"}
+    made["$defs"]["Step"] = _step_schema()
+    for rule in (FieldRule, CommentRule):
+        transform = made["$defs"][rule.__name__]["properties"]["transform"]
+        transform.update(anyOf=[step, {"type": "array", "items": step}])
+        del transform["items"], transform["type"]
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **made}

@@ -99,7 +99,7 @@ def _chosen(plain: Any, choices: frozenset[str]) -> Any:
 
 
 def json_safe(value: Any) -> Any:
-    """The same in str, int, float, bool, list and dict; halves of surrogate pairs become `?`, and no number is nothing."""
+    """The same in str, int, float, bool, list and dict; half a surrogate pair becomes `?`, NaN becomes nothing."""
     if isinstance(value, str):
         return str(value) if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
     if value is None or isinstance(value, bool | int):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from connector.mapping.derived import NAMES, Subject
@@ -30,6 +32,7 @@ def text(source: str, **fields: object) -> str:
         ("{% for name, answer in conversation.slots | items %}{{ name }}={{ answer }}{% endfor %}", ""),
         ("{{ description | default(summary) | upper }}", "PRINTER IS STUCK"),
         ("{{ 'x' ~ patient_care ~ submitted_at ~ summary }}", "xPrinter is stuck"),
+        ("{% for turn in conversation.turns %}{{ turn.text }}{% endfor %}{{ summary }}", "Printer is stuck"),
         ("{{ urgency }}{% if urgency == 'medium' %}!{% endif %}", "medium!"),
         ("{{ summary | length }}", "16"),
         ("<b>{{ summary }}</b>", "<b>Printer is stuck</b>"),
@@ -105,6 +108,8 @@ def test_loops_are_bounded_together() -> None:
 
 
 def test_output_is_bounded_while_it_is_made() -> None:
-    source = "{% for a in tags %}{{ description }}{% endfor %}"
-    made = text(source, tags=("a",) * 5000, description="x" * 50_000)
+    tags = iter(range(5000))
+    subject = SimpleNamespace(tags=tags, description="x" * 50_000)
+    made = compiled("{% for tag in tags %}{{ description }}{% endfor %}", NAMES)(subject)
     assert len(made) == OUTPUT_LIMIT
+    assert next(tags) < 5
