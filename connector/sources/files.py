@@ -100,7 +100,7 @@ class Files:
 
     def _all(self) -> Iterator[Found]:
         """Every file, in the order of names. An unmounted share is not an empty one: Transient, not silence."""
-        root, patterns = self._root()
+        root, patterns, endings = self._root()
         try:
             os.listdir(root)
         except OSError as error:
@@ -109,23 +109,22 @@ class Files:
         if not patterns:
             yield self._found(os.path.realpath(self._whole), os.path.basename(self._whole))
             return
-        endings = self._endings if patterns == _EVERYTHING else ()
         for path, below, trouble in _walk(root, "", patterns, frozenset({0})):
             if trouble:
                 yield Found(path, f"{shown(below)}/", trouble=trouble)
             elif not endings or path.lower().endswith(endings):
                 yield self._found(path, below)
 
-    def _root(self) -> tuple[str, tuple[str, ...]]:
-        """The folder to list, and the pattern for each level below it; no pattern where one file is named."""
+    def _root(self) -> tuple[str, tuple[str, ...], tuple[str, ...]]:
+        """The folder to list, the pattern for each level below it (none where one file is named), the endings."""
         if os.path.isfile(self._whole):
-            return os.path.dirname(self._whole), ()
+            return os.path.dirname(self._whole), (), ()
         parts = Path(self._whole).parts
         first = next((i for i, part in enumerate(parts) if _GLOB.search(part)), len(parts))
         if os.path.isdir(self._whole) or first == len(parts):
-            return self._whole, _EVERYTHING
-        patterns = parts[first:]
-        return str(Path(*parts[:first])), (*patterns, "*") if patterns[-1] == "**" else patterns
+            return self._whole, _EVERYTHING, self._endings
+        patterns = (*parts[first:], "*") if parts[-1] == "**" else parts[first:]
+        return str(Path(*parts[:first])), patterns, ()
 
     def _found(self, path: str, below: str) -> Found:
         place = self._naming(shown(below))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import BinaryIO, Protocol
@@ -22,6 +23,10 @@ _STEP = 64 * 1024
 _ONLY_READ = os.O_RDONLY
 for _flag in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "O_BINARY"):
     _ONLY_READ |= getattr(os, _flag, 0)
+_LINES_VALUE = re.compile(
+    r"\+?(?P<stamp>(?P<size>\d+):(?P<inode>\d+):-?\d+:-?\d+)"
+    r" (?P<offset>\d+) (?P<line>\d+) (?P<part>\d+) (?P<hash>[0-9a-f]+)"
+)
 
 Split = Callable[[Record], Iterable[Record]]
 """How a record is taken apart into the records that each read to one thing; the first keeps the place."""
@@ -214,17 +219,16 @@ class Lines:
         return data, length, last.endswith(b"\n")
 
     def _resume(self, known: str) -> tuple[int, int, int] | None:
-        before, *rest = known.removeprefix("+").split(" ")
-        if len(rest) != 4 or not all(word.isdecimal() for word in rest[:3]):
+        value = _LINES_VALUE.fullmatch(known)
+        if value is None:
             return None
-        offset, line, part = (int(word) for word in rest[:3])
-        if before != self._stamp:
-            size, inode = before.split(":")[:2]
-            grown = int(size) < self._status.st_size and inode == str(self._status.st_ino)
-            if not grown or rest[3] != self._hash(offset):
-                return None
-            part = 0  # what the line held then may have been its beginning
-        return offset, line, part
+        before, size, inode = value.group("stamp", "size", "inode")
+        offset, line, part = (int(word) for word in value.group("offset", "line", "part"))
+        if before == self._stamp:
+            return offset, line, part
+        grown = int(size) < self._status.st_size and inode == str(self._status.st_ino)
+        # What the next line held then may have been its beginning: none of its records is safe.
+        return (offset, line, 0) if grown and value["hash"] == self._hash(offset) else None
 
     def _hash(self, offset: int) -> str:
         here, size = self._file.tell(), min(_SAMPLE, offset)
