@@ -26,13 +26,15 @@ class Finding:
     """Something wrong with a file, a setting, a record or a value: where, what, and what to do about it.
 
     `code` is a stable word in kebab case (`unknown-field`); `where` is `file:line`, a setting's path or a
-    record's place. None of the texts may hold a secret or text of a ticket.
+    record's place. None of the texts may hold a secret or text of a ticket. `exit_code` is what `check` ends with:
+    2 where something is to be mended here, 3 where a remote system is at fault, 0 for advice.
     """
 
     code: str
     where: str
     what: str
     remedy: str = ""
+    exit_code: int = 2
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

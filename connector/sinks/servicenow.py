@@ -34,6 +34,7 @@ from connector.plugins import (
 )
 from connector.sinks import servicenow_fields as columns
 from connector.sinks.accounts import MARGIN, Auth, opened
+from connector.sinks.inspecting import ADVICE
 from connector.sinks.servicenow_body import Body
 from connector.sinks.servicenow_check import Inspection
 from connector.sinks.servicenow_dialect import DIALECT
@@ -354,7 +355,7 @@ class ServiceNow:
         what = (
             f"settle_after is {self.settle_after:g} s, and ServiceNow may write {SETTLE_AFTER:g} s after a lost answer"
         )
-        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more")]
+        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more", ADVICE)]
 
 
 def marked(write: Write) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.errors import Finding, RemoteError
-from connector.sinks.inspecting import clock_finding, remote_finding
+from connector.sinks.inspecting import ADVICE, clock_finding, remote_finding
 from connector.sinks.servicenow_fields import GROUPS, JOURNALS, plain
 from connector.sinks.servicenow_people import Directory
 from connector.wire import Session
@@ -51,7 +51,8 @@ class Inspection:
         known = {plain(row.get("element")) for row in rows if plain(row.get("name")) in tables} - {""}
         if not known:
             remedy = "give the account the right to read sys_dictionary, or check the columns by hand"
-            yield Finding("no-dictionary", self._name, "the instance does not show its columns to this account", remedy)
+            what = "the instance does not show its columns to this account"
+            yield Finding("no-dictionary", self._name, what, remedy, ADVICE)
             return
         for column in (*self._planned, *_ALWAYS):
             if column not in known and column not in JOURNALS:

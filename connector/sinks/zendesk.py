@@ -34,6 +34,7 @@ from connector.plugins import (
 )
 from connector.sinks import zendesk_fields as tickets
 from connector.sinks.accounts import MARGIN, Auth, opened
+from connector.sinks.inspecting import ADVICE
 from connector.sinks.zendesk_body import Body
 from connector.sinks.zendesk_catalogue import Catalogue
 from connector.sinks.zendesk_check import Inspection
@@ -325,7 +326,7 @@ class Zendesk:
         if self.settle_after >= SETTLE_AFTER:
             return []
         what = f"settle_after is {self.settle_after:g} s, and Zendesk may write {SETTLE_AFTER:g} s after a lost answer"
-        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more")]
+        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more", ADVICE)]
 
 
 _BYTES = "application/octet-stream"

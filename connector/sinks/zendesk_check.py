@@ -11,6 +11,7 @@ from connector.sinks.zendesk_catalogue import Catalogue, CustomField
 from connector.sinks.zendesk_fields import CUSTOM
 from connector.wire import Session
 
+REFUSED = RemoteError.exit_code
 _WRITERS = frozenset({"agent", "admin"})
 
 
@@ -38,10 +39,10 @@ class Inspection:
         user = session.last.document.get("user") or {}
         if not user.get("id"):  # a bad credential may be answered with 200 and an anonymous user
             remedy = "check the sink's auth, and the secret it points to"
-            yield Finding("unauthorised", self._name, "Zendesk takes this credential for nobody's", remedy)
+            yield Finding("unauthorised", self._name, "Zendesk takes this credential for nobody's", remedy, REFUSED)
         elif user.get("role") not in _WRITERS:
             what = "the account is not an agent, so it cannot set fields or write for others"
-            yield Finding("forbidden", self._name, what, "give it the role of an agent or administrator")
+            yield Finding("forbidden", self._name, what, "give it the role of an agent or administrator", REFUSED)
 
     def _fields(self) -> Iterator[Finding]:
         for name in self._planned:
