@@ -19,6 +19,32 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 _running: weakref.WeakSet[Server] = weakref.WeakSet()
 
 
+class _Joined:
+    """A transport that sends what is written in one turn of the loop in one packet: head and body go together."""
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._parts: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        if data and not self._parts:
+            self._loop.call_soon(self.flush)
+        self._parts.append(data)
+
+    def flush(self) -> None:
+        if self._parts:
+            self._transport.write(b"".join(self._parts))
+            self._parts.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)
+
+
 class _Protocol(H11Protocol):
     """Shows the transport to the application, as `scope["state"]["transport"]`, and keeps no access log."""
 
@@ -27,8 +53,9 @@ class _Protocol(H11Protocol):
         self.access_log = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(transport)
-        self.app_state = {**self.app_state, "transport": transport}
+        joined: Any = _Joined(transport, self.loop)
+        super().connection_made(joined)
+        self.app_state = {**self.app_state, "transport": joined}
 
     def timeout_keep_alive_handler(self) -> None:
         # A process that was forked meanwhile may hold the socket too; only a shutdown reaches the client for sure.
@@ -36,8 +63,9 @@ class _Protocol(H11Protocol):
             hang_up(self.transport)
 
 
-def hang_up(transport: asyncio.Transport) -> None:
+def hang_up(transport: Any) -> None:
     """Close a connection at once, without an answer, whoever else still holds its file descriptor."""
+    transport.flush()
     sock = transport.get_extra_info("socket")
     with suppress(OSError):
         sock.shutdown(socket.SHUT_RDWR)
