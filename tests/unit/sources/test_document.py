@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.sources.document import Unreadable, cleaned, parse
@@ -21,6 +21,7 @@ JSON = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(JSON, st.sampled_from(["utf-8", "utf-8-sig", "utf-16", "utf-32"]))
 def test_json_comes_back_in_any_encoding(value: Any, encoding: str) -> None:
     assert parse(json.dumps(value).encode(encoding)) == value
@@ -66,6 +67,7 @@ def test_an_accent_in_an_old_code_page_loses_nobody() -> None:
     assert parse(b'{"a": "caf\xe9"}') == {"a": "café"}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_are_json_or_unreadable(data: bytes) -> None:
     with contextlib.suppress(Unreadable):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.sources.magic import UNKNOWN, content_type, sniff
@@ -50,6 +50,7 @@ def test_the_sender_is_believed_where_the_bytes_agree(claimed: str, data: bytes,
     assert content_type(claimed, data) == (believed or claimed)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80), st.binary(max_size=80))
 def test_a_type_is_always_a_type(claimed: str, data: bytes) -> None:
     kind = content_type(claimed, data)

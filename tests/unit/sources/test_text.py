@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.sources.text import clean, file_name, line, shorten, word_of
@@ -35,6 +35,7 @@ def test_a_cut_is_told() -> None:
     assert cut.endswith("[cut: 4,900 more characters]")
 
 
+@settings(deadline=None)
 @given(ANY, st.integers(0, 200))
 def test_cleaning_is_bounded_and_done_once(text: str, limit: int) -> None:
     once = clean(text, limit)
@@ -47,6 +48,7 @@ def test_no_room_for_a_note_is_no_error() -> None:
     assert shorten("abcdef", 3) == "abc"
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_a_line_is_one_line(text: str) -> None:
     one = line(text, 50)
@@ -85,6 +87,7 @@ def test_a_long_name_keeps_its_ending() -> None:
     assert name.endswith(".jpeg")
 
 
+@settings(deadline=None)
 @given(ANY)
 def test_a_safe_name_is_safe_whatever_comes(raw: str) -> None:
     name = file_name(raw)
