@@ -155,7 +155,7 @@ def getter(path: str, names: Mapping[str, Shape] = TICKET) -> Getter:
 def follow(value: Any, steps: Sequence[str]) -> Any:
     """The value that lies `steps` below `value`, by the same rules as `getter`."""
     for depth, step in enumerate(steps):
-        if isinstance(value, tuple | list):
+        if isinstance(value, _MANY):
             found = (follow(item, steps[depth:]) for item in value)
             return tuple(_flat(item for item in found if item is not None))
         if isinstance(value, Mapping):
@@ -167,19 +167,21 @@ def follow(value: Any, steps: Sequence[str]) -> Any:
 
 def _flat(values: Iterable[Any]) -> Iterable[Any]:
     for value in values:
-        if isinstance(value, tuple | list):
+        if isinstance(value, _MANY):
             yield from value
         else:
             yield value
 
 
+_MANY = (tuple, list)  # named once: a union written in place is built anew at every call
+_HOLDING = (tuple, list, dict)
+
+
 def filled(value: Any) -> bool:
     """Is there something? False and 0 are something; blank text and empty lists are not."""
-    if value is None:
-        return False
     if isinstance(value, str):
         return value != "" and not value.isspace()
-    return not isinstance(value, tuple | list | dict) or len(value) > 0
+    return value is not None and (not isinstance(value, _HOLDING) or len(value) > 0)
 
 
 def text_of(value: Any) -> str:
@@ -194,6 +196,6 @@ def text_of(value: Any) -> str:
         return value.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     if isinstance(value, Attachment):
         return value.name
-    if isinstance(value, tuple | list):
+    if isinstance(value, _MANY):
         return ", ".join(text_of(item) for item in value)
     return str(value)

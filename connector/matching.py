@@ -115,7 +115,7 @@ def _holds(get: Getter, exact: frozenset[str], pattern: re.Pattern[str] | None, 
             return absent
         if present:
             return True
-        if isinstance(value, tuple | list):
+        if isinstance(value, (tuple, list)):
             return any(one(item) for item in value)
         return one(value)
 
@@ -152,8 +152,10 @@ def finder(words: Iterable[str]) -> Callable[[str], bool]:
     def found(text: str) -> bool:
         # Looking for the plain beginning first is many times faster than the pattern, and most words are not there.
         for lead, searches in sought.items():
-            if lead in text and any(search(text) is not None for search in searches):
-                return True
+            if lead in text:
+                for search in searches:
+                    if search(text) is not None:
+                        return True
         return False
 
     return found

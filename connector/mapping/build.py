@@ -193,7 +193,7 @@ def _common(shapes: Iterable[Shape]) -> Shape:
 
 
 def _looked_up(table: Mapping[str, Made], value: Any) -> Made:
-    if not isinstance(value, tuple | list):
+    if not isinstance(value, (tuple, list)):
         return table.get(text_of(value).casefold(), NOTHING)
     found = [table.get(text_of(item).casefold(), NOTHING) for item in value]
     kept = [(answer, origin) for answer, origin in found if filled(answer)]

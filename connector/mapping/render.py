@@ -69,7 +69,7 @@ def _render(mapped: MappedField, subject: Subject, rendered: Rendered, findings:
         what = f"it cannot be made from this ticket ({type(error).__name__})"
         findings.append(_finding(mapped, "cannot-render", what, "`connector mapping preview` shows the ticket"))
     else:
-        if filled(value):
+        if value is not None:
             rendered.fields[mapped.name] = value
             rendered.origins[mapped.name] = origin
         elif mapped.required:
@@ -102,11 +102,11 @@ def json_safe(value: Any) -> Any:
     """The same in str, int, float, bool, list and dict; half a surrogate pair becomes `?`, NaN becomes nothing."""
     if isinstance(value, str):
         return str(value) if value.isascii() else value.encode("utf-8", "replace").decode("utf-8")
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, int):
         return value
     if isinstance(value, float):
         return value if isfinite(value) else None
-    if isinstance(value, tuple | list):
+    if isinstance(value, (tuple, list)):
         return [json_safe(item) for item in value]
     if isinstance(value, Table):
         return {json_safe(text_of(key)): json_safe(item) for key, item in value.items()}

@@ -95,7 +95,9 @@ def texts(apply: Callable[[str], Any]) -> Apply:
     """The same function for any plain value, and for every item of a list."""
 
     def on_any(value: Any) -> Any:
-        if isinstance(value, tuple | list):
+        if type(value) is str:
+            return apply(value[:TEXT_LIMIT])
+        if isinstance(value, (tuple, list)):
             return [apply(text_of(item)[:TEXT_LIMIT]) for item in value]
         return apply(text_of(value)[:TEXT_LIMIT])
 
@@ -190,7 +192,7 @@ def escape_code() -> Apply:
 
 
 def _items(value: Any) -> Sequence[Any]:
-    return value if isinstance(value, tuple | list) else (value,)
+    return value if isinstance(value, (tuple, list)) else (value,)
 
 
 @_transform("join", "a list", _is_list_of_texts, _one_text)
@@ -253,7 +255,7 @@ def local_time(
     there = ZoneInfo(zone)
 
     def shown(value: Any) -> Any:
-        if isinstance(value, tuple | list):
+        if isinstance(value, (tuple, list)):
             return [shown(item) for item in value]
         if not isinstance(value, datetime):
             raise ValueError("this is not a time")

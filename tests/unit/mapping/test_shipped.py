@@ -245,7 +245,7 @@ def test_a_reply_changes_nothing_in_the_ticket_itself(shipped: Mapping) -> None:
 
 
 def test_the_json_schema_is_current() -> None:
-    made = json.dumps(schema(), indent=2, ensure_ascii=False) + "\n"
+    made = json.dumps(schema(), indent=2) + "\n"
     assert (SHIPPED / "mapping.schema.json").read_text("utf-8") == made, (
         "connector mapping schema > mappings/mapping.schema.json"
     )
