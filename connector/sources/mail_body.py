@@ -157,7 +157,7 @@ def _text(part: Part) -> Body:
         text = _ENRICHED.sub("", text.replace("<<", "<"))
     elif part.parameters.get("format", "").lower() == "flowed":
         text = unflowed(text, part.parameters.get("delsp", "").lower() == "yes")
-    if "begin " in text or "begin-" in text:
+    if "begin " in text:
         text, encoded = uuencoded(text)
         found.files = [Piece(content, name) for name, content in encoded]
     found.texts = [MARKS.sub("", text)]

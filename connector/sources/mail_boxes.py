@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import heapq
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import BinaryIO
 
 from connector.errors import Finding, Scope, Transient
 from connector.plugins import Page, Record
-from connector.sources.files import Found, reason, stamp
+from connector.sources.files import Found, reason, shown, stamp
 
 PAGE_RECORDS = 500
 PAGE_BYTES = 8 * 1024 * 1024
@@ -75,30 +75,31 @@ class Maildir:
     def pages(self, cursor: Mapping[str, str]) -> Iterator[Page]:
         """Mails whose names the cursor does not hold. Raises Transient when a folder cannot be listed."""
         draft = _Draft()
-        seen: set[str] = set()
+        hours: set[str] = set()
         for hour, paths in groupby(self._paths(), key=lambda path: _hour(_base(path))):
-            seen.add(hour)
-            known = _digests(cursor.get(hour, ""))
-            here: dict[str, None] = {}
-            for path in paths:
-                digest = _digest(_base(path))
-                if digest in here:
-                    continue
-                if digest not in known:
-                    record = self._record(path)
-                    if record is None:
-                        continue
-                    if not draft.fits(record):
-                        draft.marks[hour] = " ".join((*here, *(known - here.keys())))
-                        yield draft.page()
-                    draft.records.append(record)
-                    if "unreadable" in record.facts:
-                        continue
-                here[digest] = None
-            if here.keys() != known:
-                draft.marks[hour] = " ".join(here) or None
-        draft.marks.update(dict.fromkeys(hour for hour in cursor if hour not in seen))
+            hours.add(hour)
+            known = set(cursor.get(hour, "").split())
+            read: dict[str, None] = {}  # digests of what is there and was read, in the order of names
+            for digest, record in self._unknown(paths, known, read):
+                if not draft.fits(record):
+                    draft.marks[hour] = " ".join((*read, *sorted(known - read.keys())))
+                    yield draft.page()
+                draft.add(record)
+                if "unreadable" not in record.facts:
+                    read[digest] = None
+            if read.keys() != known:
+                draft.marks[hour] = " ".join(read) or None
+        draft.marks.update(dict.fromkeys(hour for hour in cursor if hour not in hours))
         yield draft.page(complete=True)
+
+    def _unknown(self, paths: Iterable[str], known: set[str], read: dict[str, None]) -> Iterator[tuple[str, Record]]:
+        """The mails that were not read before; the others are added to `read` unopened."""
+        for path in paths:
+            digest = _digest(_base(path))
+            if digest in known:
+                read[digest] = None
+            elif digest not in read and (record := self._record(path)):
+                yield digest, record
 
     def _paths(self) -> Iterator[str]:
         """`new/NAME` and `cur/NAME` by name. `new` is listed first, so a mail on its way is not missed."""
@@ -116,7 +117,7 @@ class Maildir:
 
     def _record(self, path: str) -> Record | None:
         """The mail, or None when it moved on since the listing: the next run finds it under its new name."""
-        place = _base(path)
+        place = shown(_base(path))
         try:
             descriptor = os.open(os.path.join(self._folder, path), _ONLY_READ)
             with os.fdopen(descriptor, "rb") as file:
@@ -133,16 +134,19 @@ class _Draft:
     def __init__(self) -> None:
         self.records: list[Record] = []
         self.marks: dict[str, str | None] = {}
+        self._bytes = 0
 
     def fits(self, record: Record) -> bool:
-        if not self.records:
-            return True
-        size = sum(len(other.data) for other in self.records) + len(record.data)
-        return len(self.records) < PAGE_RECORDS and size <= PAGE_BYTES
+        full = len(self.records) >= PAGE_RECORDS or self._bytes + len(record.data) > PAGE_BYTES
+        return not (self.records and full)
+
+    def add(self, record: Record) -> None:
+        self.records.append(record)
+        self._bytes += len(record.data)
 
     def page(self, complete: bool = False) -> Page:
         made = Page(tuple(self.records), dict(self.marks), complete)
-        self.records, self.marks = [], {}
+        self.records, self.marks, self._bytes = [], {}, 0
         return made
 
 
@@ -165,7 +169,3 @@ def _hour(base: str) -> str:
 
 def _digest(base: str) -> str:
     return hashlib.blake2b(base.encode("utf-8", "surrogateescape"), digest_size=8).hexdigest()
-
-
-def _digests(value: str) -> set[str]:
-    return set(value.split())

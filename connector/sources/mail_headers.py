@@ -22,7 +22,8 @@ IDS_LIMIT = 100
 _ID_LENGTH = 512
 
 _TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\((?:[^()\\]|\\.){0,1000}\)|<[^<>]*>|[,;:]|[^",;:<>()]+|.', re.DOTALL)
-_ADDRESS = re.compile(r"""[^\s<>()\[\],;:"'@]{1,128}@[^\s<>()\[\],;:"'@]{1,255}""")
+_WORD = "[^\\s<>()\\[\\],;:\"'@\\x00-\\x20\\x7f-\\x9f\ud800-\udfff\ufffe\uffff]"
+_ADDRESS = re.compile(f"{_WORD}{{1,128}}@{_WORD}{{1,255}}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _VIA = re.compile(r"\s+(?:via|über|par l'intermédiaire de)\s+\S.{0,80}$", re.IGNORECASE)
 _BRACKETED = re.compile(r"<([^<>]{1,2000})>")
@@ -60,9 +61,8 @@ def _addresses(value: str) -> Iterator[tuple[str, str]]:
     mailbox: list[str] = []
     for found in _TOKEN.finditer(value):
         piece = found[0]
-        if piece == ":":  # ends the name of a group; a colon of another meaning is in brackets or quotes
-            if "".join(mailbox).strip().lower() != "mailto":
-                mailbox = []
+        if piece == ":":  # ends the name of a group, or `mailto`; any other colon is in brackets or quotes
+            mailbox = []
         elif piece in ",;":
             yield _mailbox(mailbox)
             mailbox = []
@@ -76,11 +76,11 @@ def _mailbox(pieces: list[str]) -> tuple[str, str]:
     angle = [piece for piece in pieces if piece[0] == "<" and len(piece) > 2]
     comments = [piece[1:-1] for piece in pieces if piece[0] == "(" and len(piece) > 2]
     spoken = "".join(_plain(piece) for piece in pieces if piece[0] not in "<(")
-    address = normal_address(angle[-1]) if angle else ""
+    address = normal_address(words(angle[-1])) if angle else ""
     if not address:
-        address = normal_address(words(spoken) if "=?" in spoken else spoken)
+        address = normal_address(words(spoken))
         spoken = spoken if angle else ""
-    name = line(words(spoken)).strip(" '\"") or (line(words(comments[0])) if comments else "")
+    name = line(words(spoken)).strip(" '\"<>") or (line(words(comments[0])) if comments else "")
     return ("" if normal_address(name) == address else name), address
 
 

@@ -33,7 +33,7 @@ _KINDS = {
     "form caption thead tbody tfoot body details summary",
 }
 _KIND = {tag: kind for kind, tags in _KINDS.items() for tag in tags.split()}
-_SPACE = re.compile(r"[ \t\n\r\f]+")
+_SPACE = re.compile("[ \t\n\r\f\ue000-\ue003]+")  # nobody else may set marks, not as a character reference either
 _GAP = re.compile(r"\n(?:[ \xa0]*\n){2,}")
 _TAG = re.compile(r"<[^<>]{0,2000}>")
 _LINKS = ("http://", "https://", "mailto:", "tel:", "ftp://", "file:")
@@ -42,7 +42,7 @@ _DEPTH_OF_QUOTES = 10
 
 def html_text(html: str) -> str:
     """The text that a person sees, marks included. Looks at the first million characters; never raises."""
-    html = MARKS.sub("", html[:HTML_LIMIT]).replace("\0", "")
+    html = html[:HTML_LIMIT].replace("\0", "")
     # The input is bounded here already; mail nests deeper than the 256 elements that lxml takes otherwise.
     parser = etree.HTMLParser(encoding="utf-8", remove_comments=True, remove_pis=True, no_network=True, huge_tree=True)
     try:
@@ -167,7 +167,7 @@ class _Page:
             self.current.append(text)
 
     def say_as_it_is(self, text: str) -> None:
-        first, *others = text.split("\n")
+        first, *others = MARKS.sub("", text).split("\n")
         self.current.append(first)
         for other in others:
             self.break_line()
@@ -216,7 +216,7 @@ def _fits_one_line(row: Any) -> bool:
 
 
 def _picture(element: Any) -> str:
-    source = (element.get("src") or "").strip()[:200]
+    source = _SPACE.sub("", (element.get("src") or "")[:200])
     name = _SPACE.sub(" ", (element.get("alt") or "")[:200]).strip()
     if source.lower().startswith("cid:"):
         return f" [image: {name or source[4:].partition('@')[0]}] "

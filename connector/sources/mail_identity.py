@@ -25,8 +25,8 @@ class Identity:
 
     @property
     def thread(self) -> tuple[str, ...]:
-        """By what later mails may name this talk, its own id first."""
-        return (self.own, *self.answers)
+        """By what this talk may be named, its own Message-ID first."""
+        return tuple(dict.fromkeys((self.own, self.external_id, *self.answers)))
 
 
 def identity(root: Part) -> Identity:

@@ -45,12 +45,12 @@ def _instead_of_from(fields: Fields) -> Sender:
     return Sender(Person(), "no field tells who wrote this mail")
 
 
-def watchers(fields: Fields, besides: Iterable[str], most: int) -> tuple[tuple[Person, ...], int]:
-    """Everyone in Cc except lists and those in `besides` (addresses), and how many beyond `most` were left out."""
+def watchers(fields: Fields, besides: Iterable[str], most: int) -> tuple[tuple[Person, ...], bool]:
+    """Everyone in Cc except lists and those in `besides` (addresses), and whether there were more than `most`."""
     left_out = set(besides) | {normal_address(fields.first("list-post"))}
     once = {found.email: found for found in people(*fields.every("cc")[:20]) if found.email not in left_out}
     named = tuple(once.values())
-    return named[:most], max(len(named) - most, 0)
+    return named[:most], len(named) > most
 
 
 def is_one_of(address: str, listed: Iterable[str]) -> bool:

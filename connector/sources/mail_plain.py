@@ -7,7 +7,8 @@ import re
 from itertools import groupby
 
 _QUOTED = re.compile(r">*")
-_BEGIN = re.compile(r"^begin(?:-base64)? [0-7]{3,4} (\S[^\r\n]{0,250})\r?$", re.MULTILINE)
+_BEGIN = re.compile(r"^begin [0-7]{3,4} (\S[^\r\n]{0,250})\r?$", re.MULTILINE)
+_END = re.compile(r"end[ \t]*(?:\r?\n|\Z)")
 _UU_LINE = re.compile(r"[\x20-\x60]{1,90}\r?\n?")
 
 
@@ -52,19 +53,22 @@ def uuencoded(text: str) -> tuple[str, list[tuple[str, bytes]]]:
 
 
 def _uu_file(text: str, start: int) -> tuple[bytes, int]:
-    """The decoded file whose lines begin at `start`, and where the text goes on; no bytes if that is no file."""
+    """The decoded file whose lines begin at `start`, and where the text goes on.
+
+    No bytes where no `end` follows: sentences begin with "begin" too.
+    """
     content: list[bytes] = []
     while line := _UU_LINE.match(text, start):
         start = line.end()
         try:
             piece = binascii.a2b_uu(line[0].rstrip("\r\n"))
         except binascii.Error:
-            return b"", start
+            break
         if not piece:
-            closing = re.compile(r"end\r?\n?").match(text, start)
-            return b"".join(content), closing.end() if closing else start
+            closing = _END.match(text, start)
+            return (b"".join(content), closing.end()) if closing else (b"", start)
         content.append(piece)
-    return b"".join(content), start
+    return b"", start
 
 
 def uu_bytes(data: bytes) -> bytes:

@@ -83,7 +83,7 @@ def _ticket(said: Message, source: str, settings: EmailSettings) -> Ticket:
     request = _request(said, settings)
     besides = settings.own_addresses | {person.email for person in (request.requester, *request.forwarder)}
     copied, beyond = watchers(said.fields, besides, settings.watchers)
-    left_out = (f"{beyond} people in Cc beyond the first {settings.watchers} were left out",) if beyond else ()
+    left_out = (f"of the people in Cc, only the first {settings.watchers} are watchers",) if beyond else ()
     records = settings.codes.sort(settings.codes.found(f"{request.summary}\n{request.description}"))
     return Ticket(
         source=source,
@@ -136,12 +136,12 @@ def _first_line(text: str) -> str:
 def _extra(said: Message, settings: EmailSettings) -> dict[str, Any]:
     """What is kept, but not in the text: it counts as patient data until the site maps it."""
     fields = said.fields
-    believed = date(fields.first("date"), settings.zone) == said.sent
+    stated = date(fields.first("date"), settings.zone)
     kept = {
         "signature": "" if settings.keep_signature else shorten(said.said.signature, TEXT_LIMIT),
         "list": clean(words(fields.first("list-id")), SUBJECT_LIMIT),
         "automatic": str(said.kind) if said.kind is not MailKind.PERSON else "",
-        "date": "" if believed else clean(words(fields.first("date")), SUBJECT_LIMIT),
+        "date": "" if stated and stated == said.sent else clean(words(fields.first("date")), SUBJECT_LIMIT),
     }
     return {name: value for name, value in kept.items() if value}
 
