@@ -1,0 +1,1 @@
+"""Speed and memory, measured beside the goals. `make bench`; never part of the tests."""
