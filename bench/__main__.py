@@ -119,7 +119,8 @@ def peak(folder: Path, count: int) -> int:
     place = folder / str(count)
     (place / "inbox").mkdir(parents=True)
     _install(place)
-    writer = f"from bench import inbox; from pathlib import Path; inbox.lines(Path({str(place / 'inbox' / 'a.ndjson')!r}), {count})"
+    target = str(place / "inbox" / "a.ndjson")
+    writer = f"from bench import inbox; from pathlib import Path; inbox.lines(Path({target!r}), {count})"
     subprocess.run([sys.executable, "-c", writer], check=True)
     return _collect_and_plan(place)[2]
 

@@ -7,6 +7,7 @@ import secrets
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ from connector.engine.collect import understand
 from connector.engine.plan import render_ticket, ticket_view
 from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
 from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
+from connector.fields import look_up, paths
 from connector.ledger import deliveries, identity, leases, people, views
 from connector.ledger.database import Database, LedgerError
 from connector.ledger.outcomes import outcomes
@@ -89,28 +91,30 @@ class App:
         outlets = _chosen("sink", self.wiring.outlets, sinks)
         if dry_run:
             return engine.dry_run(self.wiring, inlets, outlets, limit)
+        self._refuse_missing_secrets(outlets)
         identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
         wiring = self.wiring if progress is None else replace(self.wiring, progress=progress)
         return engine.run(wiring, inlets, outlets, limit, max_seconds)
 
+    def _refuse_missing_secrets(self, outlets: Sequence[Outlet]) -> None:
+        asked = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
+        if missing := config.missing_secrets("sink", asked, self.settings.base):
+            raise SettingsError(missing)
+
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
-        findings: list[Finding] = []
-        codes = {0}
-        for inlet in self.wiring.inlets.values():
-            found = inlet.source.check()
-            findings += found
-            codes |= {2} if found else set()
-        for outlet in self.wiring.outlets.values() if live else ():
+        findings = [found for inlet in self.wiring.inlets.values() for found in inlet.source.check()]
+        missing = config.missing_secrets("sink", self.settings.sinks, self.settings.base)
+        findings += missing
+        for outlet in self.wiring.outlets.values() if live and not missing else ():
             try:
                 findings += outlet.sink.check()
             except RemoteError as error:
-                findings.append(Finding(error.code, f"sinks.{outlet.name}", error.what, error.remedy))
-                codes.add(error.exit_code)
+                findings.append(Finding(error.code, outlet.name, error.what, error.remedy, error.exit_code))
             except SettingsError as error:
                 findings += error.findings
-                codes.add(error.exit_code)
-        return {"findings": [_said(finding) for finding in findings], "exit_code": min(codes - {0}, default=0)}
+        grave = {finding.exit_code for finding in findings} - {0}
+        return {"findings": [_said(finding) for finding in findings], "exit_code": min(grave, default=0)}
 
     def status(self, strict: bool = False) -> dict[str, Any]:
         """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
@@ -214,9 +218,8 @@ class App:
     def fields(self, sink: str | None = None) -> list[dict[str, Any]]:
         """What a mapping may write to a sink, or read of a ticket."""
         if sink is None:
-            return [
-                {"field": name, "label": str(shape), "choices": list(shape.members)} for name, shape in NAMES.items()
-            ]
+            shapes = {path: look_up(path, NAMES) for path in paths(NAMES)}
+            return [{"field": path, "label": str(it), "choices": list(it.members)} for path, it in shapes.items()]
         outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
         return [
             {"field": spec.name, "label": spec.label, "choices": sorted(spec.choices or ())}
@@ -297,7 +300,6 @@ def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Sect
         clearance=checked.clearance,
         files=checked.attachments == "send",
         limiter=limiter,
-        requests=lambda: int(sink.requests),
     )
 
 
@@ -346,7 +348,7 @@ class LedgerCare:
         if target.exists():
             raise LedgerError(f"{target} exists already", "name a file that does not exist")
         fresh = target.with_name(target.name + ".part")
-        with sqlite3.connect(db.file) as source, sqlite3.connect(fresh) as copy:
+        with closing(sqlite3.connect(db.file)) as source, closing(sqlite3.connect(fresh)) as copy:
             source.backup(copy)
         shutil.move(fresh, target)
         identity.mark_backup(db)
@@ -359,5 +361,10 @@ class LedgerCare:
 
     def vacuum(self) -> None:
         """Give space back to the disk."""
-        with self._wiring.db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        db = self._wiring.db
+        if db.file is not None:  # outside the engine, whose connections begin transactions of their own
+            with closing(sqlite3.connect(db.file, isolation_level=None)) as own:
+                own.execute("VACUUM")
+            return
+        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text("VACUUM"))

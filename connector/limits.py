@@ -23,6 +23,7 @@ class Limiter:
         self._interval = 60.0 / per_minute if per_minute else 0.0
         self._clock = clock
         self._patience = patience
+        self.requests = 0
 
     def take(self) -> None:
         """Wait for a slot. Raises Transient, scope ACCOUNT, when that would take longer than the patience left."""
@@ -40,6 +41,10 @@ class Limiter:
                 log.info("waiting for the request budget", seconds=round(wait, 1), account=self._account)
             self._clock.sleep(wait)
             waited += wait
+
+    def sent(self) -> None:
+        """Count a request."""
+        self.requests += 1
 
     def hold(self, seconds: float) -> None:
         """The remote asked everybody to wait."""

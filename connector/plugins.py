@@ -361,12 +361,18 @@ class Limiter(Protocol):
     def hold(self, seconds: float) -> None:
         """The remote said 429: nobody sends before so many seconds have passed."""
 
+    def sent(self) -> None:
+        """A request is leaving, of whatever kind; for the run's figures."""
+
 
 class _Unlimited:
     def take(self) -> None:
         return None
 
     def hold(self, seconds: float) -> None:
+        return None
+
+    def sent(self) -> None:
         return None
 
 

@@ -35,7 +35,7 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
             return Planned(row, file_payload(row.what or {}))
         case Do.COMMENT:
             said = comment_view(row, outlet)
-            rendered = render_comment(outlet.mapping, said, said.comments[0])
+            rendered = render_comment(outlet.mapping, said, said.comments[0], _facts(wiring, outlet, said, row.group))
         case _:
             rendered = render_ticket(wiring, outlet, ticket_view(row.ticket_body, outlet), row.do, row.group)
     if rendered.findings:
@@ -54,9 +54,12 @@ def _same(rendered: Rendered, sent: Mapping[str, Any]) -> bool:
 
 def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group: str) -> Rendered:
     """The fields of a ticket as this sink's mapping says."""
+    return render(outlet.mapping, ticket, _facts(wiring, outlet, ticket, group), update=do is Do.UPDATE)
+
+
+def _facts(wiring: Wiring, outlet: Outlet, ticket: Ticket, group: str) -> dict[str, Any]:
     withheld = () if outlet.files else ticket.files()
-    facts = {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld}
-    return render(outlet.mapping, ticket, facts, update=do is Do.UPDATE)
+    return {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld}
 
 
 def ticket_view(body: str, outlet: Outlet) -> Ticket:

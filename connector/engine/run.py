@@ -114,7 +114,7 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
 def _work(wiring: Wiring, outlet: Outlet, ends: float | None, report: Report) -> None:
     """Plan, deliver and reconcile for one sink until nothing is due within the time a run waits."""
     tally, began = Tally(), wiring.clock.monotonic()
-    requests = outlet.requests()
+    requests = outlet.limiter.requests
     while tally.error is None:
         deliveries.lose_expired(wiring.db, wiring.clock.wall())
         looked, blocked = plan(wiring, [outlet.name])
@@ -159,7 +159,7 @@ def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: 
         "blocked": tally.blocked,
         "unsure": standing["unsure"],
         "queued": standing["queued"],
-        "requests": outlet.requests() - requests,
+        "requests": outlet.limiter.requests - requests,
         "seconds": round(seconds, 3),
     }
 
@@ -185,7 +185,7 @@ def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], 
             report.errors[inlet.name] = error
         report.would += [_would(wiring, taken) for taken in found[:limit] if taken.sink in wanted]
     for outlet in outlets:
-        report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.requests(), 0.0)
+        report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
     report.seconds = wiring.clock.monotonic() - began
     return report
 

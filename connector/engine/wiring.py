@@ -40,7 +40,6 @@ class Outlet:
     clearance: Clearance
     files: bool
     limiter: Limiter
-    requests: Callable[[], int]
 
     @property
     def lease_seconds(self) -> float:
