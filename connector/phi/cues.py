@@ -18,7 +18,7 @@ from connector.phi.words import NO_NAME, words
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # In one piece, or in groups ("123 456 789", "12-34-567").
-_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}(?:-[0-9]+)*|[0-9]{0,3}(?:[ .-][0-9]{2,4}(?![0-9]))*)")
+_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}(?:-[0-9]+)*|[0-9]{0,3}(?:(?:[ .][0-9]{2,4}|-[0-9]{1,8})(?![0-9]))*)")
 _LOOK_BACK = 40
 _SHORTEST = 4
 _WORD = re.compile(r"[a-z]+")
@@ -39,7 +39,7 @@ def _cue(kind: PhiKind, fewest: int, phrase: str) -> Cue:
 
 
 _MRN = _cue(PhiKind.MRN, 4, r"mrn|mr#|medical rec(?:ord)?|med rec|(?:patient|pat|pt) ?(?:id|number|no|#)|epi")
-_VISIT = _cue(PhiKind.VISIT, 5, r"csn|fin|encounter|visit|contact serial")
+_VISIT = _cue(PhiKind.VISIT, 5, r"csn|fin|enc(?:ounter)?|visit|contact serial")
 _ACCOUNT = _cue(
     PhiKind.ACCOUNT, 5, r"har|acct|(?<!user )(?<!login )(?<!network )(?<!service )(?<!domain )account|guarantor"
 )
@@ -49,7 +49,7 @@ _ID = _cue(
 )
 _SINGULAR = {
     **dict.fromkeys(("mrn", "mr", "medical", "med", "patient", "pat", "pt", "epi"), _MRN),
-    **dict.fromkeys(("csn", "fin", "encounter", "visit", "contact"), _VISIT),
+    **dict.fromkeys(("csn", "fin", "enc", "encounter", "visit", "contact"), _VISIT),
     **dict.fromkeys(("har", "acct", "account", "guarantor"), _ACCOUNT),
     **dict.fromkeys(("ssn", "social"), _SSN),
     **dict.fromkeys(("accession", "order", "claim", "member", "subscriber", "policy", "insurance"), _ID),
@@ -121,14 +121,15 @@ def birth_dates(said: Said, known: Known) -> Iterator[Span]:
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 _PERSON = re.compile(
-    r"(?:patient|pts?|baby|mother|father|daughter|son|wife|husband|guardian|mrs?|ms|miss)"
-    r"(?:\.|'s|’s)?(?: name)?(?: (?:is|was|named|called))?[ \t:(\"“-]{1,3}"
+    r"(?:patients?|pts?|baby(?: boy| girl)?|mother|father|daughter|son|wife|husband|guardian|mrs?|ms|miss)"
+    r"(?:\.|'s|’s)?(?:[ \t_]name)?(?: (?:is|was|named|called))?[ \t:=(\"“-]{1,3}"
 )
 _NAME = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _INITIAL = re.compile(r"[^\W\d_](?:\.|(?![\w'’]))")
 _GAP = re.compile(r"[ \t]{1,2}")
 _COMMA = re.compile(r"(?:,[ \t]{0,2}|\^)")
-_MOST_WORDS = 4
+_MOST_WORDS = 5
+_PARTICLES = words("van von der den de la del di da dos bin al el y")
 
 
 def named_patients(said: Said, known: Known) -> Iterator[Span]:
@@ -147,13 +148,12 @@ def _end_of_name(text: str, at: int) -> int:
     if end:
         return end
     for _ in range(_MOST_WORDS):
-        word = _NAME.match(text, at)
-        initial = _INITIAL.match(text, at)
+        word, initial = _NAME.match(text, at), _INITIAL.match(text, at)
         if word and _is_name(word.group()):
             end = _without_possessive(word)
         elif initial and text[at].isupper():
             end = initial.end() if end else 0
-        else:
+        elif not (end and word and word.group() in _PARTICLES):
             break
         gap = _GAP.match(text, (initial or word).end())  # type: ignore[union-attr]
         if not gap:

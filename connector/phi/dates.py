@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = "|".join(_MONTHS)
 _YEAR = r"([0-9]{4}|[0-9]{2})(?![0-9])"
-_NUMERIC = re.compile(r"[0-9][0-9]{0,3}([/._ -])([0-9]{1,2})\1" + _YEAR)
-_COMPACT = re.compile(r"[0-9][0-9]{7}(?![0-9])")
-_DAY_FIRST = re.compile(rf"[0-9][0-9]?(?:st|nd|rd|th)?[ -]?({_MONTH})[a-z]{{0,6}}[., -]{{0,2}}{_YEAR}")
-_AFTER_MONTH = re.compile(rf"[0-9][0-9]?(?:st|nd|rd|th)?[, -]{{1,2}}{_YEAR}")
+_FIRST = r"[0-9](?<![0-9]{2})"  # the first digit of a run; a lookbehind in front of it would cost at every letter
+_NUMERIC = re.compile(_FIRST + r"[0-9]{0,3}([/._ -])([0-9]{1,2})\1" + _YEAR)
+_COMPACT = re.compile(_FIRST + r"[0-9]{7}(?![0-9])")
+_DAY_FIRST = re.compile(rf"{_FIRST}[0-9]?(?:st|nd|rd|th)?[ -]?({_MONTH})[a-z]{{0,6}}[., -]{{0,2}}{_YEAR}")
+_AFTER_MONTH = re.compile(rf"{_FIRST}[0-9]?(?:st|nd|rd|th)?[, -]{{1,2}}{_YEAR}")
 _MONTH_BEFORE = re.compile(rf"(?<![a-z])({_MONTH})[a-z]{{0,6}}[. -]{{0,2}}$")
 _LONGEST_MONTH = 12
 _DAY = re.compile(r"[0-9]{1,2}")
@@ -30,10 +31,19 @@ class Written(NamedTuple):
 
 def dates(low: str) -> Iterator[Written]:
     """Every date in a folded text: 3/5/1980, 05-03-80, 1980-03-05, 19800305, 5-Mar-1980, March 5, 1980."""
-    for pattern, read in ((_NUMERIC, _numeric), (_COMPACT, _compact), (_DAY_FIRST, _day_first)):
-        for match in pattern.finditer(low):
-            if not low[match.start() - 1 : match.start()].isdigit():
-                yield Written(*match.span(), read(match))
+    yield from _found(_NUMERIC, _numeric, low)
+    yield from _found(_COMPACT, _compact, low)
+    if any(month in low for month in _MONTHS):
+        yield from _found(_DAY_FIRST, _day_first, low)
+        yield from _month_first(low)
+
+
+def _found(pattern: re.Pattern[str], read: Callable[[re.Match[str]], frozenset[Day]], low: str) -> Iterator[Written]:
+    for match in pattern.finditer(low):
+        yield Written(*match.span(), read(match))
+
+
+def _month_first(low: str) -> Iterator[Written]:
     for match in _AFTER_MONTH.finditer(low):
         before = low[max(match.start() - _LONGEST_MONTH, 0) : match.start()]
         month = _MONTH_BEFORE.search(before)

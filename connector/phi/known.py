@@ -142,7 +142,7 @@ def _identifiers(phi: Phi, people: Iterable[Person]) -> Iterator[tuple[PhiKind, 
     yield PhiKind.ID, phi.fhir_id.strip()
     yield PhiKind.DATE, phi.birth_date.strip()
     for record in phi.records:
-        yield PhiKind.RECORD, record.id.strip()
+        yield PhiKind.VISIT if record.type == "CSN" else PhiKind.RECORD, record.id.strip()
         yield PhiKind.NAME, record.name.strip()
     for value in phi.extra.values():
         if any(character.isdigit() for character in value):

@@ -27,26 +27,26 @@ COMMON = words("""
 
 # "Patient Portal", "Patient Is", "Mr Error": what follows the cue here is not a person.
 NO_NAME = words("""
-    a about access accounts action activity acuity admission admissions after again age alert alerts all
+    a about access accounts action activity acuity admission admissions admitted after again age alert alerts all
     allergies allergy also always an and any appears appointment appointments are armband arrival arrived as at
-    bands banner based be bed because before being billing board brochure but by call came can cannot care cart
-    chart charts check class clinic code comes communication complaint complaints could data date demographics
-    desk did directory discharge discharged discovery document documents does doing dr due during education
-    encounter engagement entered entry error estimate estimates experience failed file files financial first
-    flag flow folder for form forms from get gets goes group had handoff has have header health help her here
-    his history home hospital how i id identification identifier identity if image in index info information
-    inquiry instructions intake is issue it its keep keeper kiosk label labels last letter letters link list
-    lists location log login lookup management map mar med medical medication medications merge message messages
-    monitor monitoring movement name names navigator need needs never new next no not note notes now number
-    numbers of off old on one online only open or order orders our out outreach overview panel payment pick
-    placement please population portal portals preferences present privacy process profile provider
-    questionnaire quick record records registration relations reminder report reporting reports request requests
-    result results review room rooms row safety satisfaction says schedule scheduled scheduler scheduling screen
-    search see select self services service should shows sign sip since snapshot some states station status
-    still sticker summary support survey surveys system tab taken team test thank thanks that the their them
-    then there these they this time timeline title to today tool tracking transfer transport type types unable
-    unit update urgent user value verification view visit visits volume was wait waiting we website were what
-    when where which who will with workflow workqueue workspace worklist would wristband wristbands wrong yes
-    you your zip hello hi dear epic cerner windows citrix outlook monday tuesday wednesday thursday friday
-    saturday sunday nurse rn doctor physician can't doesn't isn't won't
+    bands banner based be because bed before being billing board brochure but by call came can can't cannot care
+    cart cerner chart charts check citrix class clinic code comes communication complaint complaints could data date
+    dear demographics desk did directory discharge discharged discovery doctor document documents does doesn't doing
+    dr due during education encounter engagement entered entry epic error estimate estimates eval evaluation
+    experience failed families family file files financial first flag flow flowsheet folder for form forms friday
+    from get gets goes group had handoff has have header health hello help her here hi his history home hospital how
+    i id identification identifier identity if image in index info information inquiry instructions intake is isn't
+    issue it its keep keeper kiosk label labels last letter letters link list lists location log login lookup
+    management map mar med medical medication medications merge message messages monday monitor monitoring movement
+    name names navigator need needs never new next no not note notes now number numbers nurse of off old on one
+    online only open or order orders our out outlook outreach overview panel patient patients payment physician pick
+    placement please population portal portals preferences present privacy process profile provider pt questionnaire
+    quick record records registration relations reminder report reporting reports request requests result results
+    review rn room rooms row safety satisfaction saturday says schedule scheduled scheduler scheduling screen search
+    see seen select self service services should shows sign since sip snapshot some states station status sticker
+    still summary sunday support survey surveys system tab taken team test thank thanks that the their them then
+    there these they this thursday time timeline title to today tool trackboard tracker tracking transfer transport
+    tuesday type types unable unit update urgent user value verification view visit visits volume wait waiting was
+    we website wednesday were what when where which who will windows with won't workflow worklist workqueue
+    workspace would wristband wristbands wrong yes you your zip
     """)
