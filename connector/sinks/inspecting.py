@@ -30,3 +30,11 @@ def clock_finding(name: str, date: datetime | None, clock: Clock) -> list[Findin
 def remote_finding(name: str, error: RemoteError) -> Finding:
     """An error met while checking, as a finding."""
     return Finding(error.code, name, error.what, error.remedy, error.exit_code)
+
+
+def settling_finding(name: str, given: float, least: float) -> list[Finding]:
+    """Whether `settle_after` lets a remote finish what it may still be doing after a lost answer."""
+    if given >= least:
+        return []
+    what = f"settle_after is {given:g} s; the remote may still write {least:g} s after a lost answer"
+    return [Finding("settle-after", name, what, f"set it to {least:g} or more", ADVICE)]

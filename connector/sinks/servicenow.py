@@ -34,7 +34,7 @@ from connector.plugins import (
 )
 from connector.sinks import servicenow_fields as columns
 from connector.sinks.accounts import MARGIN, Auth, opened
-from connector.sinks.inspecting import ADVICE
+from connector.sinks.inspecting import settling_finding
 from connector.sinks.servicenow_body import Body
 from connector.sinks.servicenow_check import Inspection
 from connector.sinks.servicenow_dialect import DIALECT
@@ -120,7 +120,7 @@ class ServiceNow:
         """
         inspection = Inspection(self.name, self.table, self.rows, self._directory, self.planned)
         findings = inspection.findings(lambda: self.session, self._tools.clock)
-        return [*findings, *self._settling()]
+        return [*findings, *settling_finding(self.name, self.settle_after, SETTLE_AFTER)]
 
     def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
         """Rendered fields as a body: people and groups become sys_ids. What cannot be resolved is left out, with a
@@ -348,14 +348,6 @@ class ServiceNow:
             columns.plain(record.get("sys_created_on")),
             learned or {},
         )
-
-    def _settling(self) -> list[Finding]:
-        if self.settle_after >= SETTLE_AFTER:
-            return []
-        what = (
-            f"settle_after is {self.settle_after:g} s, and ServiceNow may write {SETTLE_AFTER:g} s after a lost answer"
-        )
-        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more", ADVICE)]
 
 
 def marked(write: Write) -> str:

@@ -16,9 +16,10 @@ from connector.sinks.servicenow_fields import is_sys_id, plain
 
 Rows = Callable[[str, str, Sequence[str], int], list[dict[str, Any]]]  # (table, query, fields, limit)
 
-_EMAIL = re.compile(r"[^\s,^@<>\"\x00-\x1f]{1,64}@[A-Za-z0-9.-]{1,190}")
-_LOGIN = re.compile(r"[^\s,^<>\"\x00-\x1f:][^,^<>\"\x00-\x1f]{0,99}")
-_NAME = re.compile(r"[^\x00-\x1f]{1,200}")
+# Neither lets through what an encoded query gives a meaning to: carets, commas, and values that begin `javascript:`.
+_EMAIL = re.compile(r"[\w.!#$%&'*+/=?`{|}~-]{1,64}@[\w.-]{1,190}")
+_LOGIN = re.compile(r"[\w.@\\/+' -]{1,100}")
+_NAME = re.compile(r"(?!javascript:)[^\x00-\x1f]{1,200}", re.IGNORECASE)
 _MANY_GROUPS = 1000
 
 

@@ -34,7 +34,7 @@ from connector.plugins import (
 )
 from connector.sinks import zendesk_fields as tickets
 from connector.sinks.accounts import MARGIN, Auth, opened
-from connector.sinks.inspecting import ADVICE
+from connector.sinks.inspecting import settling_finding
 from connector.sinks.zendesk_body import Body
 from connector.sinks.zendesk_catalogue import Catalogue
 from connector.sinks.zendesk_check import Inspection
@@ -114,7 +114,7 @@ class Zendesk:
         """
         inspection = Inspection(self.name, self._catalogue, self.planned)
         findings = inspection.findings(lambda: self.session, self._tools.clock)
-        return [*findings, *self._settling()]
+        return [*findings, *settling_finding(self.name, self.settle_after, SETTLE_AFTER)]
 
     def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
         """Rendered fields as a body: groups, custom fields and options by id. What cannot be resolved is left out,
@@ -321,12 +321,6 @@ class Zendesk:
             tickets.unkept(write.body, echo),
             str(ticket.get("created_at") or ""),
         )
-
-    def _settling(self) -> list[Finding]:
-        if self.settle_after >= SETTLE_AFTER:
-            return []
-        what = f"settle_after is {self.settle_after:g} s, and Zendesk may write {SETTLE_AFTER:g} s after a lost answer"
-        return [Finding("settle-after", self.name, what, f"set it to {SETTLE_AFTER:g} or more", ADVICE)]
 
 
 _BYTES = "application/octet-stream"

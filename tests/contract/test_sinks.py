@@ -12,6 +12,7 @@ import pytest
 from connector.contract.sink import TEXT, SinkContract
 from connector.plugins import Key, SinkTools
 from connector.sandbox import Sandbox
+from connector.sandbox.people import PEOPLE
 from connector.sinks import servicenow, zendesk
 from tests.conftest import FakeClock
 
@@ -68,7 +69,7 @@ class ServiceNowDesk(Desk):
     create: Mapping[str, Any] = {
         "short_description": "Printer on 4 West prints blank labels",
         "description": f"{TEXT}\nsecond line",
-        "caller_id": {"email": "maria.alvarez@northhospital.example", "login": "", "name": "Maria"},
+        "caller_id": {"email": PEOPLE[0].email, "login": "", "name": ""},
         "assignment_group": "Printing and Labels",
         "impact": "2",
         "urgency": "1",
