@@ -130,7 +130,7 @@ class ZendeskDesk(Desk):
         "type": "incident",
         "tags": ["ehr", "four west"],
         "custom:Workstation": "WS-4W-017",
-        "custom:EHR environment": "Production",
+        "custom:EHR environment": "PRD",
     }
     change: Mapping[str, Any] = {
         "priority": "low",
