@@ -26,7 +26,8 @@ def test_plain_is_a_string_and_stable(value: Any) -> None:
 @given(TEXT)
 def test_a_value_is_the_same_as_itself(text: str) -> None:
     assert columns.same("description", text, text)
-    assert columns.same("description", text.replace("\n", "\r\n"), text)
+    lines = text.replace("\r", "")
+    assert columns.same("description", lines.replace("\n", "\r\n"), lines)
 
 
 @given(TEXT)
