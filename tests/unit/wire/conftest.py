@@ -72,6 +72,7 @@ class Paid:
 
     def __init__(self) -> None:
         self.taken = 0
+        self.left = 0
         self.held: list[float] = []
 
     def take(self) -> None:
@@ -79,6 +80,9 @@ class Paid:
 
     def hold(self, seconds: float) -> None:
         self.held.append(seconds)
+
+    def sent(self) -> None:
+        self.left += 1
 
 
 @pytest.fixture

@@ -43,6 +43,7 @@ def test_reads_pay_and_writes_do_not(script: Script, session: wire.Session, limi
     with session.single_call():
         session.get("/c")
     assert limiter.taken == 1
+    assert limiter.left == 3
 
 
 def test_json_goes_out_as_the_same_bytes_whatever_its_order(script: Script, session: wire.Session) -> None:
