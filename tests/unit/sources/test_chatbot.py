@@ -204,8 +204,9 @@ def test_two_talks_without_an_id_are_two() -> None:
 def test_messages_are_ordered_by_time_where_all_have_one() -> None:
     first, second = said("user", "first thing said here", 1), said("user", "second thing said here", 2)
     assert one([second, first, handoff(3)]).summary == "second thing said here"
-    timeless = {name: value for name, value in first.items() if name != "timestamp"}
-    assert one([second, timeless, handoff(3)]).summary == "first thing said here"
+    late, early = said("user", "third thing said here", 5), said("user", "first thing said here", 1)
+    timeless = {"type": "message", "from": {"role": "user"}, "text": "no time is known here"}
+    assert one([late, timeless, early, handoff(6)]).summary == "first thing said here"
 
 
 def test_files_that_stay_with_the_bot_are_told() -> None:

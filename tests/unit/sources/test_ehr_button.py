@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connector.plugins import Record, Rejected, SourceTools
 from connector.sources.button import EhrButtonSettings
 from connector.sources.ehr_button import EhrButton, items
+from connector.sources.identity import hashed
 from connector.ticket import Category, FileKind, Impact, Kind, PersonKind, Ticket, Urgency, fingerprint
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"picture"
@@ -294,6 +295,7 @@ def test_an_id_that_is_not_plain_is_hashed() -> None:
     made = read(without(request_id="R 1")).external_id
     assert made == read(without(request_id="R 1")).external_id
     assert UUID(made).version == 5
+    assert hashed("a|b", "c") != hashed("a", "b|c")
 
 
 @settings(deadline=None)

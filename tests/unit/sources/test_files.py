@@ -51,6 +51,13 @@ def test_globs(inbox: Inbox, pattern: str, wanted: list[str]) -> None:
     assert places(inbox) == wanted
 
 
+def test_unfinished_files_are_left_alone_whatever_the_glob(inbox: Inbox) -> None:
+    for name in ("a.part", "b.json~", "c.TMP", ".d", "e.json"):
+        inbox.put(name, "{}")
+    inbox.path = "inbox/*"
+    assert places(inbox) == ["e.json"]
+
+
 def test_one_file_is_named_by_its_name_whatever_its_ending(inbox: Inbox) -> None:
     inbox.put("requests.log", "{}")
     inbox.path = "inbox/requests.log"
@@ -146,6 +153,7 @@ def test_a_file_that_is_still_being_written_is_left_for_the_next_time(inbox: Inb
 def test_a_file_from_the_future_is_read(inbox: Inbox) -> None:
     inbox.put("a.json", "{}", age=-3600)
     assert places(inbox) == ["a.json"]
+    assert inbox.clock.slept == []
 
 
 # ── what cannot be looked at ─────────────────────────────────────────────────────────────────────────────────────

@@ -92,6 +92,17 @@ def test_lines_written_while_a_file_is_read_come_the_next_time(inbox: Inbox) -> 
     assert inbox.said() == [("a.ndjson:3", b"three")]
 
 
+def test_a_writer_that_comes_back_finishes_its_line(inbox: Inbox) -> None:
+    inbox.put("a.ndjson", "one\ntw", age=1000)
+
+    def opened(file, found, known):  # type: ignore[no-untyped-def]
+        inbox.append("a.ndjson", "o and", age=0)
+        return Lines(file, found, known)
+
+    (page,) = inbox.pages(opened)
+    assert [record.data for record in page.records] == [b"one"]
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], database=None)
 @given(
     chunks=st.lists(st.text(st.sampled_from("ab\n"), min_size=1, max_size=12), max_size=6),
