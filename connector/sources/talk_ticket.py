@@ -30,13 +30,15 @@ _TRANSCRIPT_LIMIT = 12_000
 _MOST_TURNS = 500
 _GREETING = re.compile(
     r"(?:hi|hello|hey|good (?:morning|afternoon|evening|day)|thanks|thank you|ok|okay|yes|no|bye|please|start)\b"
-    r"[ ,.!]{0,3}(?:there|bot|team|you|all)?[ .!?]{0,5}",
+    r"[ ,.!]{0,3}(?:there|bot|team|you|all|please|thanks)?[ .!?]{0,5}",
     re.IGNORECASE,
 )
 _FOR_A_PERSON = re.compile(
     r"\b(?:agent|human|person|representative|operator|somebody|someone|live chat|help ?desk|create (?:a )?ticket)\b",
     re.IGNORECASE,
 )
+_OPEN_QUESTION = re.compile(r"\b(?:how (?:can|may)|what|describe|tell|explain|detail)", re.IGNORECASE)
+_SENTENCE = 6
 _PERSON_SLOTS = {
     "email": ("email", "user_email", "e_mail"),
     "name": ("name", "user_name", "full_name", "employee_name"),
@@ -99,10 +101,23 @@ def ticket(talk: Talk, episode: Episode, source: str, record: Record, settings: 
 
 
 def problem(said: Sequence[Said], words: Words) -> Said | None:
-    """The user's last words about the matter itself; where there are none, the last words that are not a command."""
-    mine = [one for one in said if one.speaker == "user" and not one.text.startswith("/")]
-    about = [one for one in mine if not (one.picked or _small_talk(one.text) or words.outcome(one.intent))]
-    return (about or mine)[-1] if mine else None
+    """The user's last words that are long enough to state a problem, else the longest; commands are not meant.
+
+    Greetings, choices, calls for a person and answers to a bot's closed questions state none, unless there is
+    nothing else.
+    """
+    mine: list[Said] = []
+    stated: list[Said] = []
+    asked = False
+    for one in said:
+        if one.speaker != "user":
+            asked = one.text.endswith("?") and not _OPEN_QUESTION.search(one.text)
+        elif not one.text.startswith("/"):
+            mine.append(one)
+            if not (one.picked or _small_talk(one.text) or words.outcome(one.intent) or (asked and stated)):
+                stated.append(one)
+    full = [one for one in stated if len(one.text.split()) >= _SENTENCE]
+    return full[-1] if full else max(stated or mine, key=lambda one: len(one.text), default=None)
 
 
 def _small_talk(text: str) -> bool:

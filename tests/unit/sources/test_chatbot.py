@@ -202,11 +202,52 @@ def test_two_talks_without_an_id_are_two() -> None:
 
 
 def test_messages_are_ordered_by_time_where_all_have_one() -> None:
-    first, second = said("user", "first thing said here", 1), said("user", "second thing said here", 2)
-    assert one([second, first, handoff(3)]).summary == "second thing said here"
-    late, early = said("user", "third thing said here", 5), said("user", "first thing said here", 1)
-    timeless = {"type": "message", "from": {"role": "user"}, "text": "no time is known here"}
-    assert one([late, timeless, early, handoff(6)]).summary == "first thing said here"
+    first, second = (
+        said("user", "first thing that was said in here", 1),
+        said("user", "second thing that was said in here", 2),
+    )
+    assert one([second, first, handoff(3)]).summary == "second thing that was said in here"
+    late, early = (
+        said("user", "third thing that was said in here", 5),
+        said("user", "first thing that was said in here", 1),
+    )
+    timeless = {"type": "message", "from": {"role": "user"}, "text": "no time is known for this here"}
+    assert one([late, timeless, early, handoff(6)]).summary == "first thing that was said in here"
+
+
+@pytest.mark.parametrize(
+    "talk",
+    [
+        [("user", "The scanner is dead"), ("bot", "Which one?"), ("user", "the one at the desk in 4 West")],
+        [("bot", "Hello, how can I help?"), ("user", "The scanner is dead"), ("bot", "Sorry."), ("user", "yes please")],
+        [("user", "The scanner is dead"), ("bot", "Your e-mail address?"), ("user", "jane.doe@north-hospital.example")],
+        [("user", "The scanner is dead"), ("bot", "Read this."), ("user", "no change")],
+        [
+            ("user", "hi"),
+            ("bot", "What is wrong?"),
+            ("user", "The scanner is dead"),
+            ("user", "can I talk to a human please"),
+        ],
+    ],
+)
+def test_answers_are_not_the_problem(talk: list[tuple[str, str]]) -> None:
+    entries = [said(role, text, second) for second, (role, text) in enumerate(talk, 1)]
+    assert one([*entries, handoff(30)]).summary == "The scanner is dead"
+
+
+def test_the_later_problem_is_the_one_that_was_handed_on() -> None:
+    first, later = "The scanner in 3 East does not beep", "Now my whole session has been frozen for minutes"
+    talk = [said("user", first, 1), said("bot", "Try again.", 2), said("user", later, 3)]
+    assert one([*talk, handoff(4)]).summary == later
+
+
+def test_an_open_question_asks_for_the_problem() -> None:
+    talk = [
+        said("user", "printer trouble", 1),
+        said("bot", "What happens?", 2),
+        said("user", "it prints every label twice now", 3),
+    ]
+    assert one([*talk, handoff(4)]).summary == "it prints every label twice now"
 
 
 def test_files_that_stay_with_the_bot_are_told() -> None:
