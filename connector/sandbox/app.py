@@ -70,13 +70,12 @@ class Sandbox:
         self.lock = threading.RLock()
         self.clock = Clock(self.lock)
         self.faults = Faults(self.lock, seed, settle)
-        self.servicenow = ServiceNow(
-            self.clock, self.lock, seed, **{"honours_sys_id": not hardened, **(servicenow or {})}
-        )
+        self.in_flight: Counter[str] = Counter()
+        ours = {"honours_sys_id": not hardened, **(servicenow or {})}
+        self.servicenow = ServiceNow(self.clock, self.lock, seed, self.in_flight, **ours)
         lags = {"index_lag": settle, "export_delay": settle}
         self.zendesk = Zendesk(self.clock, self.lock, seed, **{**lags, **(zendesk or {})})
         self.counts: Counter[str] = Counter()
-        self.in_flight: Counter[str] = Counter()
         self._log: deque[Entry] = deque(maxlen=10_000)
         self._server = Server(self, port)
         self._process = os.getpid()

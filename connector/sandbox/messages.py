@@ -43,7 +43,7 @@ class Call:
     def whole(self, name: str, default: int) -> int:
         """A query parameter as a number; anything else counts as absent."""
         value = self.params.get(name, "")
-        return int(value) if value.isascii() and value.removeprefix("-").isdigit() and len(value) < 12 else default
+        return int(value) if value.isascii() and value.removeprefix("-").isdigit() and len(value) < 19 else default
 
     @property
     def base(self) -> str:

@@ -88,8 +88,7 @@ class Doorman:
         if not secrets.compare_digest(account.password.encode(), password.encode()):
             self.failed[login] = [*failures, now]
             return None
-        if failures:
-            self.failed.pop(login, None)
+        self.failed.pop(login, None)
         return account
 
     def token(self, call: Call) -> Answer:

@@ -51,7 +51,8 @@ class Limits:
         logged_in = "false" if answer.status == 401 else "true"
         answer.headers += [("X-Is-Logged-In", logged_in), ("X-Transaction-ID", number), ("Server", "ServiceNow")]
         answer.headers += [("Cache-Control", "no-store"), ("Server-Timing", "sem_wait;dur=0, sesh_wait;dur=0")]
-        if self._instance.rate_limit is not None:
+        bare = answer.status == 429 and answer.header("Retry-After") is None
+        if self._instance.rate_limit is not None and not bare:
             reset = str((self._hour + 1) * _HOUR)
             answer.headers += [("X-RateLimit-Limit", str(self._instance.rate_limit)), ("X-RateLimit-Reset", reset)]
             answer.headers.append(("X-RateLimit-Rule", identifier("sys_rate_limit_rules")))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
+from connector.sandbox.zendesk.draft import STATUSES
 from connector.sandbox.zendesk.errors import plain
 from connector.sandbox.zendesk.paging import paged
 from connector.sandbox.zendesk.tickets import shown as shown_ticket
@@ -19,6 +20,7 @@ Record = dict[str, Any]
 _TERM = re.compile(r'(-?)(?:([a-z_]{1,40})(:|>=|<=|>|<))?("[^"]{0,500}"|[^\s"]{1,500})')
 _MOST = 1000
 _TEXT = ("subject", "description")
+_RANKS = {"status": STATUSES, "priority": ("low", "normal", "high", "urgent")}
 _PEOPLE = {"requester": "requester_id", "assignee": "assignee_id", "submitter": "submitter_id"}
 
 
@@ -79,6 +81,9 @@ def _holds(account: Account, record: Record, name: str | None, test: str, value:
         return value in (str(user.get("id")), str(user.get("email")).lower(), str(user.get("name")).lower())
     if name == "fieldvalue":
         return any(str(entry["value"]).lower() == value for entry in record.get("custom_fields", ()))
+    if name in _RANKS and value in _RANKS[name] and record.get(name):
+        rank = _RANKS[name].index
+        return _compare(str(rank(record[name])), test, str(rank(value)))
     have = record.get({"ticket_type": "type"}.get(name, name))
     return have is not None and _compare(str(have).lower(), test, value)
 

@@ -36,12 +36,14 @@ class Zendesk(Account):
             return self.doorman.token(call)
         if path == "/api/v2/users/me" and "authorization" not in call.headers:
             return json_answer(200, {"user": _ANONYMOUS})
+        found = ROUTES.find(call.method, path)
+        if path.startswith("/attachments/token/") and found and found[0]:
+            return found[0](self, call, {}, **found[1])  # the address itself is the secret
         who = self.doorman.admit(call)
         over, more = self.limits.check(call, path, who)
         headers += more
         if over is not None:
             return over
-        found = ROUTES.find(call.method, path)
         handler, values = found or (None, {})
         if handler is None:
             raise no_endpoint()
