@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from connector.checked import checked, where
 from connector.errors import Finding, SettingsError
+from connector.plugins import Secret
 from connector.routing import Route
 from connector.yamlfile import Document, Place, read, suggestion
 
@@ -150,6 +151,28 @@ def plugin_settings(kind: str, name: str, raw: Mapping[str, Any], model: type[P]
     if made is None:
         raise SettingsError(findings)
     return made
+
+
+def missing_secrets(kind: str, sections: Mapping[str, Section], base: Path) -> list[Finding]:
+    """The secrets of these sources or sinks (`kind`) that are named but not there. Nothing is asked of any remote."""
+    found = []
+    for name, raw in sections.items():
+        model = plugins(f"connector.{kind}s")[raw["type"]].load().settings
+        for step, secret in _secrets(plugin_settings(kind, name, raw, model)):
+            try:
+                secret.reveal(base)
+            except SettingsError as error:
+                place = where(raw.document, (*raw.place, *step))
+                found += [replace(finding, where=place, what=f"{secret} holds nothing") for finding in error.findings]
+    return found
+
+
+def _secrets(value: Any, place: Place = ()) -> Iterator[tuple[Place, Secret]]:
+    if isinstance(value, Secret):
+        yield place, value
+    elif isinstance(value, BaseModel):
+        for name in type(value).model_fields:
+            yield from _secrets(getattr(value, name), (*place, name))
 
 
 def _line(finding: Finding) -> int:

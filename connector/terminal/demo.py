@@ -77,15 +77,16 @@ def _second(app: App, box: Sandbox) -> None:
 
 
 def _outcomes(app: App) -> None:
-    good, other = [], []
+    other = []
     for fact in app.outcomes():
+        record = f"{fact['source']}: {fact['place']}"
         if fact["outcome"] in ("ticket", "reply"):
-            good.append((fact["source"], fact["place"], fact["outcome"], fact["sink"], fact["number"], fact["url"]))
+            head = f"{fact['number'] or 'not there yet'} at {fact['sink']}: {fact['outcome']} from {record}"
+            screen.item(screen.clean(head), screen.clean(fact["url"]))
         else:
-            other.append((fact["source"], fact["place"], fact["outcome"], fact["what"]))
-    screen.table(("source", "record", "became a", "at", "number", "address"), good)
+            other.append((record, fact["outcome"], fact["what"]))
     screen.line()
-    screen.table(("source", "record", "was", "because"), other)
+    screen.table(("record", "was", "because"), other)
 
 
 def _leave(box: Sandbox, base: Path, kept: bool, wait: bool) -> None:

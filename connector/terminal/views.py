@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -134,5 +135,5 @@ def _counts(word: str, groups: Mapping[str, Facts], columns: Sequence[str]) -> N
 
 
 def _value(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 300 else f"{text[:300]} … ({len(text)} characters)"

@@ -255,6 +255,15 @@ def test_settings_without_a_file_name_their_path():
     assert str(caught.value) == 'sources.desk.path: "path" is missing (add it)'
 
 
+def test_a_secret_that_is_not_there_is_a_finding(written, monkeypatch):
+    loaded = config.load(written(GOOD))
+    monkeypatch.setenv("PIGEON", "hunter2")
+    assert config.missing_secrets("sink", loaded.sinks, loaded.base) == []
+    monkeypatch.delenv("PIGEON")
+    (finding,) = config.missing_secrets("sink", loaded.sinks, loaded.base)
+    assert str(finding) == f"{loaded.path}:9: env:PIGEON holds nothing (set the environment variable PIGEON)"
+
+
 words = st.text(st.characters(codec="utf-8"), max_size=12)
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | words,

@@ -10,8 +10,6 @@ from pathlib import Path
 
 import pytest
 
-PAGE = "a web page"
-
 
 def change(home: Path, was: str, now: str, file: str = "connector.yaml") -> None:
     path = home / file
@@ -49,7 +47,7 @@ def test_bad_mapping(connector, home, box, command):
 @pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
 def test_a_missing_secret(connector, home, box, command):
     (home / "secrets/servicenow").unlink()
-    spoken(connector(*command), 2, "secrets/servicenow", "put the secret into the first line of")
+    spoken(connector(*command), 2, "connector.yaml:", "file:secrets/servicenow holds nothing", "put the secret into")
     assert not box.writes()
 
 
@@ -73,7 +71,7 @@ def test_an_unreachable_host(connector, home, box, command):
 @pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
 def test_a_sleeping_instance(connector, box, command):
     box.faults.add("* /api/now/*", "html", times=None)
-    spoken(connector(*command), 3, "servicenow", PAGE)
+    spoken(connector(*command), 3, "servicenow is asleep", "wake the instance")
 
 
 def test_an_unknown_ticket(connector):
