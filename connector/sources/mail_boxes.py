@@ -44,7 +44,7 @@ def letter(file: BinaryIO, place: str, limit: int) -> Record:
     status = os.fstat(file.fileno())
     if status.st_size > limit:
         return Record(place, file.read(HEAD_BYTES), status.st_mtime, {"cut": str(status.st_size)})
-    return Record(place, file.read(limit), status.st_mtime)
+    return Record(place, file.read(status.st_size), status.st_mtime)
 
 
 class Maildir:
