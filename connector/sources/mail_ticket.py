@@ -89,7 +89,7 @@ def _ticket(said: Message, source: str, settings: EmailSettings) -> Ticket:
         source=source,
         external_id=said.identity.external_id,
         channel=Channel.EMAIL,
-        summary=request.summary or _first_line(request.description),
+        summary=request.summary or _first_line(said.said.whole),
         description=request.description,
         urgency=_urgency(said.fields),
         requester=request.requester,

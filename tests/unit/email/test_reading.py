@@ -163,7 +163,7 @@ def test_a_date_that_is_not_believed_is_kept() -> None:
 
 def test_no_subject() -> None:
     assert ticket(mail("First line\nSecond", Subject=None)).summary == "First line"
-    assert ticket(mail("", Subject=None, Content_Type="image/png")).summary == "(no text; files attached: 1)"
+    assert ticket(mail("", Subject=None, Content_Type="image/png")).summary == "(no subject)"
     assert ticket(mail("x", Subject="=?utf-8?q?a=0D=0AB: c?=")).summary == "a B: c"
 
 
