@@ -52,12 +52,13 @@ def main() -> None:
 @main.command(epilog=_example("connector init help-desk"))
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite what is there; the site stays.")
-def init(folder: Path, force: bool) -> None:
+@click.option("--samples/--no-samples", default=True, help="Fill the inbox with samples, or leave it empty.")
+def init(folder: Path, force: bool, samples: bool) -> None:
     """Write settings, mappings and a sample inbox to start from."""
     from connector.terminal import screen
     from connector.terminal.starter import start
 
-    written = start(folder, force)
+    written = start(folder, force=force, samples=samples)
     screen.item(f"Written to {folder}:", *written)
     screen.line("Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another.")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from connector.errors import Finding, SettingsError
 
 SANDBOX_PORT = 8765
+CHANNELS = ("button", "mail", "bot")
 IGNORED = (
     "# Secrets and what the ledger knows stay on this machine.\nsecrets/\n*.db\n*.db-wal\n*.db-shm\n*.log\ninbox/\n"
 )
@@ -21,7 +22,7 @@ IGNORED = (
 SANDBOX_SECRETS = {"secrets/servicenow": "sandbox\n", "secrets/zendesk": "sandbox\n"}
 
 
-def start(folder: Path, force: bool = False, port: int = SANDBOX_PORT) -> list[str]:
+def start(folder: Path, *, force: bool = False, samples: bool = True, port: int = SANDBOX_PORT) -> list[str]:
     """Write everything below `folder` and name what was written, relative to it.
 
     Nothing is written where any of it exists, unless `force` says so; the site is kept even then, because it is part
@@ -36,7 +37,7 @@ def start(folder: Path, force: bool = False, port: int = SANDBOX_PORT) -> list[s
     try:
         for name, text in texts.items():
             _write(folder / name, text, private=name.startswith("secrets/"))
-        _samples(folder / "inbox")
+        _fill(folder / "inbox", samples)
     except OSError as error:
         place = str(error.filename or folder)
         raise SettingsError([Finding("no-write", place, f"cannot be written: {error.strerror}")]) from None
@@ -69,10 +70,13 @@ def _templates(folder: Traversable) -> list[tuple[str, str]]:
     return [(file.name, file.read_text("utf-8")) for file in files]
 
 
-def _samples(inbox: Path) -> None:
-    from connector import samples
+def _fill(inbox: Path, with_samples: bool) -> None:
+    for channel in CHANNELS:
+        (inbox / channel).mkdir(parents=True, exist_ok=True)
+    if with_samples:
+        from connector import samples
 
-    samples.copy(inbox)
+        samples.copy(inbox)
 
 
 def _write(path: Path, text: str, private: bool) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from click.testing import CliRunner
 from pydantic import BaseModel
 
 import cli
-from connector import config
+from connector import config, yamlfile
 from connector.config import Problems, SettingsFile
 from connector.errors import Busy, ConnectorError, RemoteError, SettingsError
 from connector.fields import TICKET
@@ -218,14 +220,28 @@ def test_the_guide_lists_every_name_that_is_worked_out():
     assert set(listed_in_guide("Ticket fields")) == set(NAMES) - set(TICKET)
 
 
-def test_the_examples_of_mappings_are_faultless(tmp_path):
-    fields = servicenow_fields.FIELDS
-    examples = re.findall(r"^```yaml\n(.*?)^```", GUIDE, re.M | re.S)
-    assert len(examples) > 2
-    for example in examples:
-        path = tmp_path / "mapping.yaml"
-        path.write_text(example, "utf-8")
-        assert load(path, fields).names
+def written_in(text: str) -> list[str]:
+    """The YAML examples, as files."""
+    return [textwrap.dedent(block) for block in re.findall(r"^ *```yaml\n(.*?)^ *```", text, re.M | re.S)]
+
+
+@pytest.mark.parametrize("example", written_in(README) + written_in(GUIDE))
+def test_the_examples_in_yaml_are_faultless(tmp_path, example):
+    path = tmp_path / "example.yaml"
+    path.write_text(example, "utf-8")
+    data = yamlfile.read(path).data
+    if "fields" in data:
+        assert load(path, servicenow_fields.FIELDS).names
+        return
+    for name, raw in data.items():
+        model = config.plugins(config.SINKS)[raw["type"]].load().settings
+        assert config.plugin_settings("sink", name, raw, model)
+
+
+@pytest.mark.parametrize("name", re.findall(r"`(connector(?:\.\w+)+)`", README.replace("connector.yaml", "")))
+def test_what_is_named_in_python_exists(name):
+    module, _, attribute = name.rpartition(".")
+    assert name in (config.SOURCES, config.SINKS) or hasattr(importlib.import_module(module), attribute)
 
 
 # ── the examples ─────────────────────────────────────────────────────────────────────────────────────────────────

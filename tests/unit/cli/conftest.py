@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -34,8 +33,8 @@ def box(emulated: Sandbox) -> Sandbox:
 @pytest.fixture
 def home(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What `init` writes, with one mail in the inbox, as the current folder."""
-    start(tmp_path, port=box.port)
-    keep_one(tmp_path / "inbox")
+    start(tmp_path, samples=False, port=box.port)
+    put_one(tmp_path / "inbox")
     settings = tmp_path / "connector.yaml"
     quiet = re.sub(r"(path: inbox/\w+)", r"\1, quiet: 0", settings.read_text("utf-8"))
     settings.write_text(quiet + "wait: 0\n", "utf-8")
@@ -44,11 +43,8 @@ def home(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def keep_one(inbox: Path) -> None:
-    """Leave one plain e-mail: tests here are about the command line, not about reading."""
-    shutil.rmtree(inbox)
-    for name in ("button", "mail", "bot"):
-        (inbox / name).mkdir(parents=True)
+def put_one(inbox: Path) -> None:
+    """One plain e-mail: tests here are about the command line, not about reading."""
     head = "Message-ID: <4711@north.example>\nFrom: Dana Meyer <dana@north.example>\nSubject: Printer on 4 West\n"
     (inbox / "mail" / "one.eml").write_text(head + "\nIt jams.\n", "utf-8")
 

@@ -54,6 +54,11 @@ def test_what_is_there_stays(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["connector.yaml", "mappings"], "nothing half done"
 
 
+def test_an_inbox_without_samples_is_empty(tmp_path):
+    start(tmp_path, samples=False)
+    assert sorted(path.name for path in (tmp_path / "inbox").rglob("*")) == ["bot", "button", "mail"]
+
+
 def test_force_overwrites_but_keeps_the_site(tmp_path):
     start(tmp_path)
     settings = tmp_path / "connector.yaml"
