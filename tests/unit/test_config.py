@@ -204,7 +204,7 @@ def test_duplicates_are_all_named(written):
     assert len(refused(written("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n"))) == 2
 
 
-@pytest.mark.parametrize("text", ["a: " + "[" * 5000, "a: 1\n" * 60_000, "a: \x01\n", "a: " + "9" * 9000])
+@pytest.mark.parametrize("text", ["- " * 3000, "a: 1\n" * 60_000, "a: \x01\n", "a: " + "9" * 9000])
 def test_what_is_too_large_or_too_deep_is_refused(written, text):
     assert len(refused(written(text))) == 1
 
