@@ -94,6 +94,13 @@ def test_text_that_looks_like_a_token_gets_no_meaning(ticket: Make) -> None:
     assert clear(shielded, Clearance.FULL).description == said.description
 
 
+def test_a_second_spelling_does_not_take_a_token_that_the_text_wrote_itself(ticket: Make) -> None:
+    said = ticket(description="MRN 445566, MRN 00445566, not [MRN_1.2]")
+    shielded = shield(said)
+    assert shielded.description == "MRN [MRN_1], MRN [MRN_1.3], not [MRN_1.2]"
+    assert clear(shielded, Clearance.FULL).description == said.description
+
+
 def test_the_note_and_the_slots_say_whom_to_look_for(ticket: Make) -> None:
     noted = shield(ticket(description="222333 is wrong", phi=Phi(note="MRN 222333")))
     assert noted.description == "[MRN_1] is wrong"
