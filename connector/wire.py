@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
 import tenacity
@@ -61,6 +61,8 @@ _TEXT_SEEN = 8192
 _RATE = re.compile(r"(zendesk-)?(x-)?rate-?limit.*|retry-after", re.IGNORECASE)
 _REPEATED = frozenset({str(Seen.UNREACHABLE), str(Seen.LOST)})
 _ATTEMPTS = 3
+
+Part = TypeVar("Part")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,14 @@ class Session(requests.Session):
         if not reads:
             return self._attempt(call, url, effect)
         return self._repeated(lambda: self._attempt(call, url, effect))
+
+    def part(self, name: str, kind: type[Part]) -> Part:
+        """What the last answer, to a read, holds under `name`. Raises Transient where that is of another kind."""
+        document = self.last.document
+        value = document.get(name) if isinstance(document, dict) else None
+        if not isinstance(value, kind):
+            raise verdict(Seen.GARBLED, Effect.READ, self.name, status=self.last.status)
+        return value
 
     def _call(self, method: str, url: str, kwargs: dict[str, Any]) -> dict[str, Any]:
         """What requests is told. The caller's own timeouts and redirects do not count."""

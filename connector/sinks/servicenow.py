@@ -23,6 +23,7 @@ from connector.plugins import (
     Can,
     Do,
     FieldSpec,
+    Key,
     Look,
     Receipt,
     Remote,
@@ -150,7 +151,7 @@ class ServiceNow:
         sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
         with self._writing():
             record = self._resource(f"/table/{self.table}").create(sent).one()
-            self._honoured = "yes" if columns.plain(record["sys_id"]) == key.uuid else "no"
+            self._honoured = "yes" if _named(record) == key.uuid else "no"
             return self._receipt(record, body, {"client_sys_id": self._honoured})
 
     def update(self, write: Write) -> Receipt:
@@ -204,8 +205,8 @@ class ServiceNow:
     def rows(self, table: str, query: str, fields: Sequence[str], limit: int = 100) -> list[dict[str, Any]]:
         """What a query finds. Check every row again: a condition on a column that is not there is ignored."""
         with translated(self.name, Effect.READ):
-            answer = self._resource(f"/table/{_table(table)}").get(query=query, limit=limit, fields=list(fields))
-            return [row for row in answer.all() if isinstance(row, dict)]
+            self._resource(f"/table/{_table(table)}").get(query=query, limit=limit, fields=list(fields))
+            return [row for row in self.session.part("result", list) if isinstance(row, dict)]
 
     def _client(self) -> Any:
         if self._line.client is None:
@@ -243,11 +244,12 @@ class ServiceNow:
             resource = self._resource(f"/table/{_table(table)}")
             resource.parameters.fields = list(dict.fromkeys(fields))
             try:
-                record = resource.request("GET", path_append=f"/{_id(sys_id)}").one()
+                resource.request("GET", path_append=f"/{_id(sys_id)}")
             except Permanent as error:
                 if error.code == Seen.GONE:
                     return None
                 raise
+            record = self.session.part("result", dict)
             return record if columns.plain(record.get("sys_id")) == sys_id else None
 
     @contextmanager
@@ -263,6 +265,8 @@ class ServiceNow:
             except Permanent as error:
                 raise self._because_closed(error, sys_id) from None
             record: dict[str, Any] = answer.one()
+            if _named(record) != sys_id:
+                raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
             return record
 
     def _because_closed(self, error: Permanent, sys_id: str) -> RemoteError:
@@ -285,9 +289,7 @@ class ServiceNow:
         query = f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
         rows = self.rows(self.table, query, wanted)
         date = self.session.last
-        ours = [
-            row for row in rows if _is(row, "correlation_id", key.remote) and _is(row, "correlation_display", DISPLAY)
-        ]
+        ours = [row for row in rows if _carries(row, key) and columns.is_sys_id(columns.plain(row.get("sys_id")))]
         if not any(_is(row, "sys_id", key.uuid) for row in ours):
             record = self._record(self.table, key.uuid, wanted)
             ours += [record] if record else []
@@ -320,24 +322,25 @@ class ServiceNow:
 
     def _shown_journals(self, resource: Any, record_id: str) -> str:
         try:
-            record = resource.request("GET", path_append=f"/{record_id}").one()
+            resource.request("GET", path_append=f"/{record_id}")
         except Permanent as error:
             if error.code != Seen.GONE:
                 raise
             return ""
+        record = self.session.part("result", dict)
         return "\n".join(columns.plain(record.get(name)) for name in ("comments", "work_notes"))
 
     def _attached(self, write: Write) -> list[Receipt]:
         record_id = _id(write.remote_id)
         asked = {"sysparm_query": f"table_sys_id={record_id}^ORDERBYsys_created_on", "sysparm_limit": str(_FILES)}
         self.session.get("/api/now/attachment", params=asked)
-        rows = self.session.last.document["result"]
+        rows = [row for row in self.session.part("result", list) if isinstance(row, dict) and row.get("sys_id")]
         return [_file_receipt(row) for row in rows if _is(row, "table_sys_id", record_id) and _is_file(row, write)]
 
     def _receipt(
         self, record: Mapping[str, Any], sent: Mapping[str, Any], learned: Mapping[str, str] | None = None
     ) -> Receipt:
-        sys_id = columns.plain(record["sys_id"])
+        sys_id = _named(record)
         kept = columns.echo(record, sent)
         return Receipt(
             sys_id,
@@ -355,8 +358,16 @@ def marked(write: Write) -> str:
     return f"[{DISPLAY} {write.key.marker}]"
 
 
+def _named(record: Any) -> str:
+    """The name of a record that the remote showed. Raises ValueError where it shows none."""
+    sys_id = columns.plain(record.get("sys_id")) if isinstance(record, Mapping) else ""
+    if not columns.is_sys_id(sys_id):
+        raise ValueError("no sys_id")
+    return sys_id
+
+
 def _file_receipt(row: Mapping[str, Any]) -> Receipt:
-    return Receipt(columns.plain(row["sys_id"]), created_at=columns.plain(row.get("sys_created_on")))
+    return Receipt(_named(row), created_at=columns.plain(row.get("sys_created_on")))
 
 
 def _is_file(row: Mapping[str, Any], write: Write) -> bool:
@@ -365,6 +376,10 @@ def _is_file(row: Mapping[str, Any], write: Write) -> bool:
         return False
     digest = columns.plain(row.get("hash"))
     return digest == write.body["sha256"] if digest else _is(row, "size_bytes", str(write.body["size"]))
+
+
+def _carries(row: Mapping[str, Any], key: Key) -> bool:
+    return _is(row, "correlation_id", key.remote) and _is(row, "correlation_display", DISPLAY)
 
 
 def _is(row: Mapping[str, Any], column: str, value: str) -> bool:

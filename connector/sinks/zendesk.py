@@ -217,12 +217,14 @@ class Zendesk:
         for _ in range(_PAGES):
             self.session.get(path, params={**asked, "page[size]": str(_PAGE), **after})
             answer = self.session.last
-            rows = answer.document.get(name)
-            yield [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else [], answer
-            meta = answer.document.get("meta") or {}
-            if not meta.get("has_more") or not meta.get("after_cursor"):
+            rows = self.session.part(name, list)
+            yield [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), int)], answer
+            meta = answer.document.get("meta")
+            if not isinstance(meta, dict) or not meta.get("has_more") or not meta.get("after_cursor"):
                 return
             after = {"page[after]": str(meta["after_cursor"])}
+        # What goes on for ever proves nothing about what is not in it.
+        raise wire.verdict(Seen.GARBLED, Effect.READ, self.name)
 
     def _client(self) -> Any:
         if self._line.client is None:
@@ -276,7 +278,7 @@ class Zendesk:
             if error.code == Seen.GONE:
                 return None
             raise
-        ticket: dict[str, Any] = self.session.last.document["ticket"]
+        ticket = self.session.part("ticket", dict)
         return ticket if str(ticket.get("id")) == remote_id and ticket.get("status") != "deleted" else None
 
     # ── how it is found ──────────────────────────────────────────────────────────────────────────────────────────

@@ -36,7 +36,7 @@ class Inspection:
 
     def _account(self, session: Session) -> Iterator[Finding]:
         session.get("/api/v2/users/me.json")
-        user = session.last.document.get("user") or {}
+        user = session.part("user", dict)
         if not user.get("id"):  # a bad credential may be answered with 200 and an anonymous user
             remedy = "check the sink's auth, and the secret it points to"
             yield Finding("unauthorised", self._name, "Zendesk takes this credential for nobody's", remedy, REFUSED)
