@@ -69,26 +69,7 @@ def test_the_totals_are_those_of_the_docstring() -> None:
     assert f"{len(EXPECTED)} records" in (samples.__doc__ or "")
 
 
-# Here the chatbot source takes the last answer ("yes please", an address) for what the matter is.
-ANSWERS_TAKEN_FOR_THE_MATTER = {
-    "directline-missing-choice.json",
-    "copilot-handoff-with-articles.json",
-    "rasa-badge-printer.json",
-    "rasa-patient-in-slots.json",
-}
-ROWS = [
-    pytest.param(
-        row,
-        id=label(row),
-        marks=[pytest.mark.xfail(reason="an answer is taken for the matter", strict=False)]
-        if row.place in ANSWERS_TAKEN_FOR_THE_MATTER
-        else [],
-    )
-    for row in EXPECTED
-]
-
-
-@pytest.mark.parametrize("row", ROWS)
+@pytest.mark.parametrize("row", EXPECTED, ids=label)
 def test_a_record_reads_as_expected(
     row: Expected, readings: Mapping[tuple[str, str], Reading], settings: config.Settings
 ) -> None:
