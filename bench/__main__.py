@@ -95,7 +95,7 @@ def rewritten_row(folder: Path) -> dict[str, float]:
     (folder / "inbox").mkdir()
     path = folder / "inbox" / "all.ndjson"
     inbox.lines(path, 20_000)
-    _collect_and_plan(folder, plan_too=False)
+    _collect_and_plan(folder)
     again = path.with_suffix(".new")
     again.write_bytes(path.read_bytes())
     inbox.age(again)

@@ -53,12 +53,21 @@ class App:
         *,
         clock: Clock | None = None,
         stop: Callable[[], bool] = lambda: False,
+        reads_only: bool = False,
     ) -> Self:
-        """Load everything that the settings name. Raises SettingsError with every finding, LedgerError."""
+        """Load everything that the settings name. Raises SettingsError with every finding, LedgerError.
+
+        With `reads_only` no ledger is made or claimed: where there is none yet, an empty one stands in for it.
+        """
         settings = config.load(path)
-        db = Database.open(settings.ledger, settings.base)
+        db = (
+            Database.look_at(settings.ledger, settings.base)
+            if reads_only
+            else Database.open(settings.ledger, settings.base)
+        )
         try:
-            return cls(settings, _wire(settings, db, clock or SystemClock(), stop))
+            site = _site(settings, db, reads_only)
+            return cls(settings, _wire(settings, db, site, clock or SystemClock(), stop))
         except BaseException:
             db.close()
             raise
@@ -245,9 +254,14 @@ def _note(note: dict[str, Any]) -> str:
 # ── putting it together ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _wire(settings: config.Settings, db: Database, clock: Clock, stop: Callable[[], bool]) -> Wiring:
+def _site(settings: config.Settings, db: Database, reads_only: bool) -> str:
+    if reads_only:
+        return identity.site_of(db) or settings.site or "unclaimed"
+    return identity.claim_site(db, settings.site, f"site-{secrets.token_hex(3)}")
+
+
+def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop: Callable[[], bool]) -> Wiring:
     findings: list[Finding] = []
-    site = identity.claim_site(db, settings.site, f"site-{secrets.token_hex(2)}")
     inlets = _each(settings.sources, findings, lambda name, raw: _inlet(settings, name, raw, clock))
     outlets = _each(settings.sinks, findings, lambda name, raw: _outlet(settings, db, name, raw, clock))
     if findings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +39,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = engine.execution_options(connector_write=True)
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
     def open(cls, url: str, base: Path = Path("."), *, create: bool = True) -> Database:
@@ -51,6 +53,23 @@ class Database:
                 f"the ledger cannot be opened: {error.orig}",
                 "check `ledger:` in the settings, the folder's rights and the disk",
             ) from None
+        return cls(engine)
+
+    @classmethod
+    def look_at(cls, url: str, base: Path = Path(".")) -> Database:
+        """Open the ledger without making or upgrading one; where there is none, an empty one that is thrown away."""
+        place = _resolved(url, base)
+        if place.get_backend_name() == "sqlite" and not Path(str(place.database)).exists():
+            scratch = tempfile.TemporaryDirectory(prefix="connector-")
+            empty = cls.open("sqlite:///scratch.db", Path(scratch.name))
+            empty._scratch = scratch
+            return empty
+        engine = _engine(place, create=False)
+        try:
+            _refuse_other_schema(engine)
+        except DBAPIError as error:
+            engine.dispose()
+            raise _unopened(error) from None
         return cls(engine)
 
     @contextmanager
@@ -78,9 +97,16 @@ class Database:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+        if self._scratch is not None:
+            self._scratch.cleanup()
 
     def __repr__(self) -> str:
         return f"Database({self.engine.url.render_as_string(hide_password=True)})"
+
+
+def _unopened(error: DBAPIError) -> LedgerError:
+    remedy = "check `ledger:` in the settings, the folder's rights and the disk"
+    return LedgerError(f"the ledger cannot be opened: {error.orig}", remedy)
 
 
 def _resolved(url: str, base: Path) -> URL:
@@ -180,12 +206,20 @@ def _alembic(connection: Connection | None = None) -> Config:
 
 def migrate(engine: Engine, to: str = "head") -> None:
     """Bring the schema to revision `to`. A ledger written by a newer release is refused."""
-    with engine.connect() as connection:
-        now = MigrationContext.configure(connection).get_current_revision()
-    script = ScriptDirectory.from_config(_alembic())
+    now, script = _revision(engine), ScriptDirectory.from_config(_alembic())
     if now == script.get_current_head() and to == "head":
         return
     if now is not None and now not in {revision.revision for revision in script.walk_revisions()}:
         raise LedgerError("the ledger was written by a newer release", "upgrade connector, or restore an older backup")
     with engine.execution_options(connector_write=True).begin() as connection:
         command.upgrade(_alembic(connection), to)
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _refuse_other_schema(engine: Engine) -> None:
+    if _revision(engine) != ScriptDirectory.from_config(_alembic()).get_current_head():
+        raise LedgerError("the ledger has another release's schema", "run: connector sync, which upgrades it")

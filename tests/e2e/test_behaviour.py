@@ -1,4 +1,4 @@
-"""What the connector promises beyond the first run, over real HTTP: updates, replies, analysts, closed records, errors."""
+"""What is promised beyond the first run, over real HTTP: updates, replies, analysts, closed records, errors."""
 
 from __future__ import annotations
 
@@ -236,8 +236,8 @@ def test_a_dead_servicenow_does_not_stop_zendesk(site: Site) -> None:
     assert site.incidents() == []
     site.box.faults.clear()
     with App.open(site.settings) as app:
-        app.actions.retry([f"button:{row}" for row in []])
-    assert site.sync().document()["sinks"]["servicenow"]["queued"] >= 0
+        waiting = app.status()["sinks"]["servicenow"]["queued"]
+    assert waiting > 40
 
 
 def test_a_wrong_password_blocks_no_ticket(quiet_site: Site) -> None:
