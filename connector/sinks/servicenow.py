@@ -6,16 +6,11 @@ it) and our key in `correlation_id`. A comment carries a marker in its last line
 
 from __future__ import annotations
 
-import functools
 import json
-import re
-import threading
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from connector import wire
 from connector.errors import Finding, Permanent, RemoteError
@@ -28,61 +23,21 @@ from connector.plugins import (
     Receipt,
     Remote,
     Resolved,
-    Secret,
-    SinkSettings,
     SinkTools,
     Write,
 )
 from connector.sinks import servicenow_fields as columns
-from connector.sinks.accounts import MARGIN, Auth, opened
+from connector.sinks.accounts import MARGIN
 from connector.sinks.inspecting import settling_finding
 from connector.sinks.servicenow_body import Body
 from connector.sinks.servicenow_check import Inspection
-from connector.sinks.servicenow_dialect import DIALECT
 from connector.sinks.servicenow_people import Directory
-from connector.wire import Effect, Seen, Session, translated
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore", DeprecationWarning)  # pysnow 0.7.17 is the last one, and shows its age
-    import pysnow
+from connector.sinks.servicenow_settings import SETTLE_AFTER, Settings
+from connector.sinks.servicenow_talk import Talk, checked_id
+from connector.wire import Effect, Seen, translated
 
 DISPLAY = "connector"  # in `correlation_display`: whose key it is
-SETTLE_AFTER = 360.0  # a transaction may run 60 s and wait in a queue before; then some
-_RAW = {"sysparm_display_value": "false", "sysparm_exclude_reference_link": "true"}
-_PATH = re.compile(r"[A-Za-z0-9_]{1,80}")
 _FILES = 1000
-
-
-class ServiceNowAuth(Auth):
-    """User and password, an OAuth client (with a user for the password grant), or an API key."""
-
-    ways: ClassVar[tuple[frozenset[str], ...]] = (
-        frozenset({"username", "password"}),
-        frozenset({"client_id", "client_secret"}),
-        frozenset({"client_id", "client_secret", "username", "password"}),
-        frozenset({"api_key"}),
-    )
-
-    username: str = ""
-    password: Secret | None = None
-    client_id: str = ""
-    client_secret: Secret | None = None
-    api_key: Secret | None = None
-
-
-class Settings(SinkSettings):
-    """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones."""
-
-    auth: ServiceNowAuth
-    settle_after: float = Field(default=SETTLE_AFTER, gt=0)
-    unknown_caller: str | None = None
-
-
-class _Line(threading.local):
-    """pysnow's client with a session of its own for every thread: pysnow shares state, ServiceNow serialises a
-    session's requests."""
-
-    client: Any = None
 
 
 class ServiceNow:
@@ -99,11 +54,9 @@ class ServiceNow:
         self.planned: Mapping[str, frozenset[str]] = {}
         self._settings = settings
         self._tools = tools
-        self._line = _Line()
-        self._opening = threading.Lock()
-        self._credential: wire.Credential | None = None
+        self._talk = Talk(name, settings, tools)
         self._honoured = tools.memory.get("client_sys_id", "")
-        self._directory = Directory(self.rows, tools.clock)
+        self._directory = Directory(self._talk.rows, tools.clock)
 
     def __repr__(self) -> str:
         return f"ServiceNow({self.name!r}, {self._settings.url!r})"
@@ -119,8 +72,8 @@ class ServiceNow:
 
         Set `planned` first to the columns that a mapping writes, each with the literal values that it may send.
         """
-        inspection = Inspection(self.name, self.table, self.rows, self._directory, self.planned)
-        findings = inspection.findings(lambda: self.session, self._tools.clock)
+        inspection = Inspection(self.name, self.table, self._talk.rows, self._directory, self.planned)
+        findings = inspection.findings(lambda: self._talk.session, self._tools.clock)
         return [*findings, *settling_finding(self.name, self.settle_after, SETTLE_AFTER)]
 
     def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
@@ -132,7 +85,7 @@ class ServiceNow:
     def read(self, remote_id: str, fields: Sequence[str]) -> Remote | None:
         """The record as it stands, or None where it is gone or hidden."""
         wanted = [name for name in fields if name not in columns.JOURNALS]
-        record = self._record(self.table, remote_id, (*columns.STATE_FIELDS, *wanted))
+        record = self._talk.record(self.table, remote_id, (*columns.STATE_FIELDS, *wanted))
         if record is None:
             return None
         state = columns.plain(record.get("state"))
@@ -149,8 +102,8 @@ class ServiceNow:
         body = write.body
         key = write.key
         sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
-        with self._writing():
-            record = self._resource(f"/table/{self.table}").create(sent).one()
+        with self._talk.writing():
+            record = self._talk.resource(f"/table/{self.table}").create(sent).one()
             self._honoured = "yes" if _named(record) == key.uuid else "no"
             return self._receipt(record, body, {"client_sys_id": self._honoured})
 
@@ -172,19 +125,23 @@ class ServiceNow:
     def attach(self, write: Write) -> Receipt:
         """Attach the file to the record."""
         content = write.content() if write.content else b""
-        asked = {"table_name": self.table, "table_sys_id": _id(write.remote_id), "file_name": str(write.body["name"])}
+        asked = {
+            "table_name": self.table,
+            "table_sys_id": checked_id(write.remote_id),
+            "file_name": str(write.body["name"]),
+        }
         headers = {"Content-Type": str(write.body.get("content_type") or "application/octet-stream")}
-        with self._writing():
-            self.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
-            return _file_receipt(self.session.last.document["result"])
+        with self._talk.writing():
+            self._talk.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
+            return _file_receipt(self._talk.session.last.document["result"])
 
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made, by every way there is, and check each row that comes back."""
         look = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._attached}.get(write.do, self._changed)
         with translated(self.name, Effect.READ):
-            self.session.last = wire.Answer(0, None)
+            self._talk.session.last = wire.Answer(0, None)
             found = look(write)
-            date = self.session.last.date
+            date = self._talk.session.last.date
             proof = bool(look(control)) if control is not None and not found else None
         return Look(tuple(found), date, proof)
 
@@ -194,74 +151,13 @@ class ServiceNow:
             return self._honoured == "yes"
         return write.do in (Do.UPDATE, Do.LINK)
 
-    # ── how it is asked ──────────────────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def session(self) -> Session:
-        """The calling thread's session."""
-        session: Session = self._client().session
-        return session
-
-    def rows(self, table: str, query: str, fields: Sequence[str], limit: int = 100) -> list[dict[str, Any]]:
-        """What a query finds. Check every row again: a condition on a column that is not there is ignored."""
-        with translated(self.name, Effect.READ):
-            self._resource(f"/table/{_table(table)}").get(query=query, limit=limit, fields=list(fields))
-            return [row for row in self.session.part("result", list) if isinstance(row, dict)]
-
-    def _client(self) -> Any:
-        if self._line.client is None:
-            session = opened(self.name, self._settings, self._tools, self._shown(), DIALECT)
-            self._line.client = pysnow.Client(host=wire.ROOT.partition("//")[2], use_ssl=True, session=session)
-            session.headers["User-Agent"] = "connector"
-        return self._line.client
-
-    def _shown(self) -> wire.Credential:
-        """The credential, made once and shared by all threads (a token is fetched once for all)."""
-        with self._opening:
-            if self._credential is None:
-                self._credential = self._made_credential()
-            return self._credential
-
-    def _made_credential(self) -> wire.Credential:
-        auth, base = self._settings.auth, self._tools.base
-        form = auth.form(base)
-        if "api_key" in form:
-            return wire.Header("x-sn-apikey", form["api_key"])
-        if "client_id" not in form:
-            return wire.Basic(form["username"], form["password"])
-        grant = {**form, "grant_type": "password" if "username" in form else "client_credentials"}
-        asking = functools.partial(opened, self.name, self._settings, self._tools, None)
-        return wire.oauth(asking, "/oauth_token.do", grant, self._tools.clock)
-
-    def _resource(self, path: str) -> Any:
-        """A fresh resource: one that is used twice sends the first call's query with the second."""
-        resource = self._client().resource(api_path=path, timeout=self._settings.timeout)
-        resource.parameters.add_custom(_RAW)
-        return resource
-
-    def _record(self, table: str, sys_id: str, fields: Sequence[str]) -> dict[str, Any] | None:
-        with translated(self.name, Effect.READ):
-            resource = self._resource(f"/table/{_table(table)}")
-            resource.parameters.fields = list(dict.fromkeys(fields))
-            try:
-                resource.request("GET", path_append=f"/{_id(sys_id)}")
-            except Permanent as error:
-                if error.code == Seen.GONE:
-                    return None
-                raise
-            record = self.session.part("result", dict)
-            return record if columns.plain(record.get("sys_id")) == sys_id else None
-
-    @contextmanager
-    def _writing(self) -> Iterator[None]:
-        with translated(self.name, Effect.WRITE), self.session.single_call():
-            yield
+    # ── how it is written ────────────────────────────────────────────────────────────────────────────────────────
 
     def _patch(self, sys_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
-        with self._writing():
-            resource = self._resource(f"/table/{self.table}")
+        with self._talk.writing():
+            resource = self._talk.resource(f"/table/{self.table}")
             try:
-                answer = resource.request("PATCH", path_append=f"/{_id(sys_id)}", data=json.dumps(body))
+                answer = resource.request("PATCH", path_append=f"/{checked_id(sys_id)}", data=json.dumps(body))
             except Permanent as error:
                 raise self._because_closed(error, sys_id) from None
             record: dict[str, Any] = answer.one()
@@ -287,19 +183,19 @@ class ServiceNow:
         key = write.key
         wanted = (*columns.STATE_FIELDS, "correlation_id", "correlation_display", *write.body)
         query = f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
-        rows = self.rows(self.table, query, wanted)
-        date = self.session.last
+        rows = self._talk.rows(self.table, query, wanted)
+        date = self._talk.session.last
         ours = [row for row in rows if _carries(row, key) and columns.is_sys_id(columns.plain(row.get("sys_id")))]
         if not any(_is(row, "sys_id", key.uuid) for row in ours):
-            record = self._record(self.table, key.uuid, wanted)
+            record = self._talk.record(self.table, key.uuid, wanted)
             ours += [record] if record else []
-        self.session.last = date  # absence counts from the first of the two looks
+        self._talk.session.last = date  # absence counts from the first of the two looks
         ours.sort(key=lambda row: (columns.plain(row.get("sys_created_on")), columns.plain(row.get("sys_id"))))
         return [self._receipt(row, write.body) for row in ours]
 
     def _changed(self, write: Write) -> list[Receipt]:
         body = columns.changes(write.body, self.table)
-        record = self._record(self.table, write.remote_id, (*columns.STATE_FIELDS, *body))
+        record = self._talk.record(self.table, write.remote_id, (*columns.STATE_FIELDS, *body))
         if record is None:
             return []
         receipt = self._receipt(record, body)
@@ -307,17 +203,17 @@ class ServiceNow:
 
     def _said(self, write: Write) -> list[Receipt]:
         """By the journal's rows or, where their own access rules hide them, by the record's rendered journal."""
-        marker, record_id = marked(write), _id(write.remote_id)
+        marker, record_id = marked(write), checked_id(write.remote_id)
         query = f"element_id={record_id}^elementINcomments,work_notes^valueLIKE{write.key.marker}^ORDERBYsys_created_on"
-        rows = self.rows("sys_journal_field", query, ("sys_id", "element_id", "element", "value"))
-        date = self.session.last
+        rows = self._talk.rows("sys_journal_field", query, ("sys_id", "element_id", "element", "value"))
+        date = self._talk.session.last
         said = any(_is(row, "element_id", record_id) and marker in columns.plain(row.get("value")) for row in rows)
         if not said:
-            resource = self._resource(f"/table/{self.table}")
+            resource = self._talk.resource(f"/table/{self.table}")
             resource.parameters.add_custom({"sysparm_display_value": "true"})
             resource.parameters.fields = ["sys_id", "comments", "work_notes"]
             said = marker in self._shown_journals(resource, record_id)
-        self.session.last = date
+        self._talk.session.last = date
         return [Receipt(write.key.marker)] if said else []
 
     def _shown_journals(self, resource: Any, record_id: str) -> str:
@@ -327,14 +223,14 @@ class ServiceNow:
             if error.code != Seen.GONE:
                 raise
             return ""
-        record = self.session.part("result", dict)
+        record = self._talk.session.part("result", dict)
         return "\n".join(columns.plain(record.get(name)) for name in ("comments", "work_notes"))
 
     def _attached(self, write: Write) -> list[Receipt]:
-        record_id = _id(write.remote_id)
+        record_id = checked_id(write.remote_id)
         asked = {"sysparm_query": f"table_sys_id={record_id}^ORDERBYsys_created_on", "sysparm_limit": str(_FILES)}
-        self.session.get("/api/now/attachment", params=asked)
-        rows = [row for row in self.session.part("result", list) if isinstance(row, dict) and row.get("sys_id")]
+        self._talk.session.get("/api/now/attachment", params=asked)
+        rows = [row for row in self._talk.session.part("result", list) if isinstance(row, dict) and row.get("sys_id")]
         return [_file_receipt(row) for row in rows if _is(row, "table_sys_id", record_id) and _is_file(row, write)]
 
     def _receipt(
@@ -384,15 +280,3 @@ def _carries(row: Mapping[str, Any], key: Key) -> bool:
 
 def _is(row: Mapping[str, Any], column: str, value: str) -> bool:
     return columns.plain(row.get(column)) == value
-
-
-def _id(sys_id: str) -> str:
-    if not columns.is_sys_id(sys_id):
-        raise Permanent("this is not the sys_id of a record", "see connector explain", code="bad-id")
-    return sys_id
-
-
-def _table(name: str) -> str:
-    if not _PATH.fullmatch(name):
-        raise Permanent("this is not the name of a table", "correct the mapping's table", code=str(Seen.NO_API))
-    return name

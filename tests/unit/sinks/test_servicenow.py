@@ -307,7 +307,7 @@ def test_threads_have_sessions_of_their_own(box: Sandbox, snow: Any) -> None:
 
     def work(number: int) -> None:
         receipts.append(created(snow, GOOD, f"T{number}").remote_id)
-        sessions.append(id(snow.session))
+        sessions.append(id(snow._talk.session))
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
     for thread in threads:

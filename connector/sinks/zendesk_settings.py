@@ -1,0 +1,35 @@
+"""What a Zendesk sink can be told."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from connector.plugins import Secret, SinkSettings
+from connector.sinks.accounts import Auth
+
+SETTLE_AFTER = 600.0  # the list of tickets lags little, but says nowhere by how much
+
+
+class ZendeskAuth(Auth):
+    """An OAuth client, or an API token with the e-mail of its user (tokens end on 30 April 2027)."""
+
+    ways: ClassVar[tuple[frozenset[str], ...]] = (
+        frozenset({"client_id", "client_secret"}),
+        frozenset({"email", "token"}),
+    )
+
+    client_id: str = ""
+    client_secret: Secret | None = None
+    email: str = ""
+    token: Secret | None = None
+
+
+class Settings(SinkSettings):
+    """What a Zendesk sink can be told. `unknown_requester` is the e-mail that stands in for a requester without one."""
+
+    auth: ZendeskAuth
+    settle_after: float = Field(default=SETTLE_AFTER, gt=0)
+    scope: str = "read write"
+    unknown_requester: str | None = None
