@@ -110,7 +110,9 @@ _BIRTH = re.compile(
 def birth_dates(said: Said, known: Known) -> Iterator[Span]:
     """The patient's date of birth in any form that can mean that day, and dates behind "DOB", "born on"."""
     birth = known.patient.birth if known.patient is not None else frozenset()
-    if not birth and not any(word in said.low for word in _WORDS_OF_BIRTH):
+    # Every form of a date holds the last two digits of its year; most texts end the search here.
+    possible = any(f"{year % 100:02d}" in said.low for year, _, _ in birth)
+    if not possible and not any(word in said.low for word in _WORDS_OF_BIRTH):
         return
     for written in dates(said.low):
         before = max(written.start - _LOOK_BACK, 0)

@@ -29,7 +29,7 @@ def known_numbers(said: Said, known: Known) -> Iterator[Span]:
     for run in _DIGITS.finditer(said.low):
         if run.end() - run.start() < SHORTEST_NUMBER:
             continue
-        digits = _NOT_DIGIT.sub("", run.group())
+        digits = run.group() if run.group().isdigit() else _NOT_DIGIT.sub("", run.group())
         for kind, number in patient.numbers:
             if number in digits:
                 yield from _in_run(said.low, run, digits, kind, number)
