@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 import threading
 import warnings
@@ -32,6 +33,7 @@ class _Line(threading.local):
     requests of one session one after another."""
 
     client: Any = None
+    process = 0
 
 
 class Talk:
@@ -85,10 +87,11 @@ class Talk:
             return record if columns.plain(record.get("sys_id")) == sys_id else None
 
     def _client(self) -> Any:
-        if self._line.client is None:
+        if self._line.process != os.getpid():  # a forked child must not speak on its parent's connections
             session = opened(self.name, self._settings, self._tools, self._shown(), DIALECT)
             self._line.client = pysnow.Client(host=wire.ROOT.partition("//")[2], use_ssl=True, session=session)
             session.headers["User-Agent"] = "connector"
+            self._line.process = os.getpid()
         return self._line.client
 
     def _shown(self) -> wire.Credential:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ class _Line(threading.local):
     """zenpy's client with a session of its own for every thread: neither may be shared."""
 
     client: Any = None
+    process = 0
     session: Any = None
 
 
@@ -108,11 +110,12 @@ class Talk:
         raise wire.verdict(Seen.GARBLED, Effect.READ, self.name)
 
     def _client(self) -> Any:
-        if self._line.client is None:
+        if self._line.process != os.getpid():  # a forked child must not speak on its parent's connections
             session = opened(self.name, self._settings, self._tools, self._shown(), DIALECT)
             subdomain, _, domain = wire.ROOT.partition("//")[2].partition(".")
             self._line.client = Zenpy(subdomain=subdomain, domain=domain, session=session, disable_cache=True)
             self._line.session = session
+            self._line.process = os.getpid()
         return self._line.client
 
     def _shown(self) -> wire.Credential:

@@ -317,6 +317,13 @@ def test_threads_have_sessions_of_their_own(box: Sandbox, snow: Any) -> None:
     assert len(set(sessions)) == len(set(receipts)) == 4
 
 
+def test_a_forked_child_has_a_session_of_its_own(snow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    parents = snow._talk.session
+    assert snow._talk.session is parents
+    monkeypatch.setattr("os.getpid", lambda: 1)
+    assert snow._talk.session is not parents
+
+
 # ── settings and check ───────────────────────────────────────────────────────────────────────────────────────────
 
 
