@@ -53,7 +53,7 @@ def is_sound(data: bytes) -> None:
     assert made.external_id
     assert made.summary
     assert made.external_id in made.thread
-    assert b"\\u0000" not in made.model_dump_json().encode()
+    assert b"\\u0000" not in made.model_dump_json().encode().replace(b"\\\\", b"")  # a backslash said as text is fine
     for name in (each.name for each in made.files()):
         assert name == name.strip()
         assert not set(name) & set('/\\\0\n<>:"|?*')
