@@ -22,13 +22,13 @@ def _example(text: str) -> str:
     return f"\b\nExample:\n  {text}"
 
 
-def _open(call: Call) -> App:
+def _open(call: Call, *, reads_only: bool = False) -> App:
     from connector.app import App
     from connector.terminal.logs import start_logs
     from connector.terminal.stop import StoppableClock
 
     start_logs(call.verbosity)
-    return App.open(call.config, clock=StoppableClock(call), stop=call.stop)
+    return App.open(call.config, clock=StoppableClock(call), stop=call.stop, reads_only=reads_only)
 
 
 def _show(call: Call, facts: Any, view: Callable[[Any], None]) -> None:
@@ -101,7 +101,7 @@ def check(call: Call, context: click.Context, live: bool) -> None:
     """Say all that is wrong with settings, mappings and credentials; write nothing."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         checked = app.check(live)
     _show(call, checked, views.checked)
     context.exit(checked["exit_code"])
@@ -128,7 +128,7 @@ def sync(
     from connector.terminal import views
     from connector.terminal.progress import progress
 
-    with _open(call) as app, call.patient(), progress(call.quiet) as told:
+    with _open(call, reads_only=dry_run) as app, call.patient(), progress(call.quiet) as told:
         report = app.sync(sources, sinks, dry_run=dry_run, limit=limit, max_seconds=max_seconds, progress=told)
     _show(call, report.document(), views.sync)
     for name, error in report.errors.items():
@@ -144,7 +144,7 @@ def status(call: Call, context: click.Context, strict: bool) -> None:
     """Show queues, last runs, and what waits for a person."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         facts = app.status(strict)
     _show(call, facts, views.status)
     context.exit(facts["exit_code"])
@@ -157,7 +157,7 @@ def explain(call: Call, ticket: str) -> None:
     """Show every step of one ticket, and where the value of each field came from."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         facts = app.explain(ticket)
     _show(call, facts, views.explain)
 
@@ -234,7 +234,7 @@ def mapping_check(call: Call) -> None:
     """Say all that is wrong with the mappings."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         facts = app.mappings()
     _show(call, facts, views.mappings)
 
@@ -247,7 +247,7 @@ def mapping_preview(call: Call, ticket: str, sink: str | None) -> None:
     """Show what a ticket, or a record in a file, would become; send nothing."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         facts = app.preview(ticket, sink)
     _show(call, facts, views.preview)
 
@@ -259,7 +259,7 @@ def mapping_fields(call: Call, sink: str | None) -> None:
     """List what a mapping may read of a ticket, or write to a sink."""
     from connector.terminal import views
 
-    with _open(call) as app:
+    with _open(call, reads_only=True) as app:
         facts = app.fields(sink)
     _show(call, facts, views.known)
 

@@ -8,12 +8,13 @@ from typing import Any
 
 from connector.clock import Clock
 from connector.delivery import Move
-from connector.engine.wiring import Wiring
-from connector.errors import NoSuchTicket
-from connector.ledger import deliveries, people
+from connector.engine.collect import read_again
+from connector.engine.wiring import Inlet, Wiring
+from connector.errors import Busy, NoSuchTicket
+from connector.ledger import deliveries, leases, people, records
 from connector.ledger.deliveries import Done
 from connector.ledger.people import Act
-from connector.plugins import Do, Receipt
+from connector.plugins import Do, Receipt, Record
 
 
 class Actions:
@@ -26,8 +27,10 @@ class Actions:
         self._wiring = wiring
 
     def retry(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """Make waiting rows due now."""
-        return self._each(names, people.hurry)
+        """Make waiting rows due now; read a rejected record (SOURCE:PLACE) once more."""
+        kept = {name: found for name in names if (found := self._rejected(name)) is not None}
+        done = self._each([name for name in names if name not in kept], people.hurry)
+        return done + [asdict(self._read_again(name, *found)) for name, found in kept.items()]
 
     def release(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Queue blocked rows again, rendered anew."""
@@ -51,6 +54,22 @@ class Actions:
         if absent:
             return [asdict(act) for act in people.confirm_absent(self._wiring.db, ticket_id, self._clock.wall())]
         return [asdict(self._confirm_sent(ticket_id, name, sent or ""))]
+
+    def _rejected(self, name: str) -> tuple[Inlet, Record] | None:
+        source, _, place = name.partition(":")
+        inlet = self._wiring.inlets.get(source)
+        found = records.rejected(self._wiring.db, inlet.id, place) if inlet is not None else None
+        return None if inlet is None or found is None else (inlet, found)
+
+    def _read_again(self, name: str, inlet: Inlet, record: Record) -> Act:
+        wiring = self._wiring
+        held = leases.take(wiring.db, f"collect:{inlet.id}", wiring.who, self._clock.wall())
+        if held is None:
+            raise Busy(f"another process reads {inlet.name}", "try again when it is done")
+        try:
+            return Act(name, "", "read", record.place, "rejected", read_again(wiring, inlet, held, record))
+        finally:
+            leases.give_back(wiring.db, held)
 
     @property
     def _clock(self) -> Clock:

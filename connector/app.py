@@ -306,7 +306,7 @@ def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Sect
     tools = SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
     sink = plugin(name, checked, tools)
     mapping = load_mapping(settings.base / checked.mapping, sink.fields(), clearance=checked.clearance)
-    sink.table = mapping.table
+    sink.table, sink.planned = mapping.table, mapping.planned
     return Outlet(
         name=name,
         sink=sink,

@@ -392,10 +392,13 @@ class Sink(Protocol):
     settings: ClassVar[type[BaseModel]]
     can: ClassVar[Can]
     table: str
+    planned: Mapping[str, frozenset[str]]
     settle_after: float
     call_seconds: float
 
-    def __init__(self, name: str, settings: Any, tools: SinkTools) -> None: ...
+    def __init__(self, name: str, settings: Any, tools: SinkTools) -> None:
+        """Asks nothing of the remote. `table` and `planned` (the fields that the mapping writes, each with the literal
+        values in it) are set afterwards, when the mapping has been loaded."""
 
     def check(self) -> Sequence[Finding]:
         """Ask the remote about credential, rights, fields, choices, groups and clock; writes nothing."""

@@ -59,6 +59,22 @@ def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | Non
     return counts
 
 
+def read_again(wiring: Wiring, inlet: Inlet, held: Lease, record: Record) -> str:
+    """Read one kept record once more; returns what it is now: rejected, counted, new, changed or unchanged."""
+    counts = records.take(
+        wiring.db,
+        held,
+        inlet.id,
+        [understand(wiring, inlet, record)],
+        {},
+        now=wiring.clock.wall(),
+        complete=False,
+        patience=wiring.pending,
+        takes_files=wiring.takes_files,
+    )
+    return next(word for word in ("rejected", "counted", "new", "changed", "unchanged") if getattr(counts, word))
+
+
 def peek(wiring: Wiring, inlet: Inlet) -> tuple[Counts, list[Taken]]:
     """What collecting would find, writing nothing: the counts, and what is new or changed."""
     counts, found = Counts(), []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from sqlalchemy import Connection, bindparam, delete, select
 from connector.ledger.database import Database
 from connector.ledger.leases import Lease, renew
 from connector.ledger.rows import put, slices
-from connector.ledger.schema import cursor, pending, reading, record
+from connector.ledger.schema import blob, cursor, pending, reading, record
 from connector.ledger.taking import Counts, Taken, Taking, tickets_of, waiting_reply
 from connector.plugins import Record
 
@@ -33,6 +34,17 @@ def unchanged(db: Database, source: str, records: Sequence[Record]) -> set[str]:
             )
             same.update(row.place for row in connection.execute(known) if digests[row.place] == row.digest)
     return same
+
+
+def rejected(db: Database, source: str, place: str) -> Record | None:
+    """The record that was rejected at this place, as it was handed over, or None."""
+    at_place = (record.c.source == source, record.c.place == place, record.c.outcome == "rejected")
+    query = (
+        select(record.c.facts, record.c.at, blob.c.content).join(blob, blob.c.sha256 == record.c.raw).where(*at_place)
+    )
+    with db.read() as connection:
+        row = connection.execute(query).first()
+    return None if row is None else Record(place, bytes(row.content), row.at, json.loads(row.facts or "{}"))
 
 
 def versions(db: Database, source: str, external_ids: Sequence[str]) -> dict[str, str]:

@@ -63,7 +63,8 @@ record = Table(
     Column("outcome", Text, nullable=False),
     Column("ticket_id", Integer, ForeignKey("ticket.id")),
     Column("finding", Text),
-    Column("raw", Text),
+    Column("raw", Text),  # of what was rejected: its bytes, and the facts that came with them
+    Column("facts", Text),
     Column("at", Double, nullable=False),
     sqlite_with_rowid=False,
 )

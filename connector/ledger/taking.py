@@ -319,6 +319,7 @@ class Taking:
             ticket_id=ticket_id,
             finding=finding and dump(asdict(finding)),
             raw=raw,
+            facts=dump(dict(taken.record.facts)) if raw and taken.record.facts else None,
             at=self.now,
         )
         return outcome

@@ -40,6 +40,7 @@ class MappedField:
     max_length: int | None = None
     required: bool = False
     create_only: bool = False
+    literals: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,11 @@ class Mapping:
     def names(self) -> tuple[str, ...]:
         """The sink fields that it writes, in the file's order."""
         return tuple(mapped.name for mapped in self.fields)
+
+    @property
+    def planned(self) -> dict[str, frozenset[str]]:
+        """The sink fields that it writes, each with the values that stand in the file itself."""
+        return {mapped.name: mapped.literals for mapped in self.fields}
 
     @property
     def create_only(self) -> frozenset[str]:
@@ -132,6 +138,7 @@ class _Loader:
             max_length=spec.max_length,
             required=rule.required or spec.required,
             create_only=rule.on == "create",
+            literals=frozenset(_literals(rule)),
         )
 
     def _where(self, place: Place) -> str:
@@ -184,6 +191,11 @@ class _Loader:
             if isinstance(length, int) and spec.max_length is not None and length > spec.max_length:
                 what = f"{spec.name} holds {spec.max_length} characters, and this lets {length} through"
                 self.findings.add((*place, "transform", index), "too-long", what, f"write {spec.max_length} or less")
+
+
+def _literals(rule: Rule) -> Iterator[str]:
+    for _, value in _constants(rule):
+        yield from filter(None, map(text_of, value if isinstance(value, list) else [value]))
 
 
 def _constants(rule: Rule) -> Iterator[tuple[Place, Any]]:

@@ -358,6 +358,17 @@ def test_two_runs_at_once_share_the_work(quiet_site: Site) -> None:
     assert len(site.incidents()) == 1
 
 
+def test_a_rejected_record_is_kept_and_can_be_read_again(quiet_site: Site) -> None:
+    """Its file may be long gone."""
+    site = quiet_site
+    gone = site.put("button/broken.json", "{not json")
+    assert site.sync().exit_code == 1
+    gone.unlink()
+    with App.open(site.settings) as app:
+        done = app.actions.retry(["button:broken.json"])
+    assert [(act["do"], act["was"], act["now"]) for act in done] == [("read", "rejected", "rejected")]
+
+
 def test_another_sites_records_are_never_adopted(quiet_site: Site) -> None:
     """Two installations on one instance, with the same request ids."""
     site = quiet_site

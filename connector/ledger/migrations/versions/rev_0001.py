@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("ticket_id", sa.Integer(), nullable=True),
         sa.Column("finding", sa.Text(), nullable=True),
         sa.Column("raw", sa.Text(), nullable=True),
+        sa.Column("facts", sa.Text(), nullable=True),
         sa.Column("at", sa.Double(), nullable=False),
         sa.ForeignKeyConstraint(["ticket_id"], ["ticket.id"], name=op.f("fk_record_ticket_id")),
         sa.PrimaryKeyConstraint("source", "place", name=op.f("pk_record")),
