@@ -121,9 +121,8 @@ def _without_signature(lines: list[str]) -> tuple[list[str], list[str]]:
     if SIGN in lines:
         start = lines.index(SIGN)
         end = lines.index(UNSIGN, start) if UNSIGN in lines[start:] else len(lines)
+        start -= bool(start and lines[start - 1].strip() == "--")
         kept, cut = lines[:start] + lines[end:], lines[start:end]
-        if start and lines[start - 1].strip() == "--":
-            kept = lines[: start - 1] + lines[end:]
         return (kept, cut) if _has_text(kept) else (lines, [])
     below = 0  # lines with text under the one looked at
     for number in range(len(lines) - 1, max(len(lines) - _SIGNATURE_LINES - 1, 0), -1):
