@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from connector.sources.mail_headers import date, message_ids, people
@@ -91,6 +92,7 @@ def test_what_is_no_date(value: str) -> None:
     assert date(value) is None
 
 
+@examples(deadline=None)
 @given(st.text(max_size=60))
 def test_any_value_is_read(value: str) -> None:
     list(people(value))

@@ -60,13 +60,14 @@ def is_sound(data: bytes) -> None:
         assert 0 < len(name.encode()) <= 210
 
 
+@examples(deadline=None)
 @given(st.binary(max_size=400))
 def test_arbitrary_bytes(data: bytes) -> None:
     is_sound(data)
     is_sound(b"From: a@b.example\r\n" + data)
 
 
-@examples(max_examples=200)
+@examples(max_examples=200, deadline=None)
 @given(st.sampled_from(MAILS), st.lists(CHANGES, max_size=4))
 def test_damaged_mails(data: bytes, changes: list[tuple[int, int, bytes]]) -> None:
     for at, length, put in changes:

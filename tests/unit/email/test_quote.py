@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from connector.sources.mail_html import html_text
@@ -154,6 +155,7 @@ def test_the_first_mail_of_a_talk_is_never_cut() -> None:
     assert ticket(mail(text)).description == text
 
 
+@examples(deadline=None)
 @given(st.lists(st.sampled_from([*HEADS, *BLOCKS, "text", "", "> q", "-- ", "\ue000", "\ue001", "\ue002", "\ue003"])))
 def test_no_line_is_lost(pieces: list[str]) -> None:
     text = "\n".join(pieces)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from connector.sources.mail_charset import decode
@@ -51,6 +52,7 @@ def test_long_foreign_text_without_a_label_is_detected() -> None:
     assert decode(RUSSIAN.encode("cp1251"))[0] == RUSSIAN
 
 
+@examples(deadline=None)
 @given(st.binary(max_size=300), st.text(max_size=30))
 def test_any_bytes_are_some_text(data: bytes, label: str) -> None:
     assert isinstance(decode(data, label)[0], str)
@@ -80,6 +82,7 @@ def test_encoded_words(value: str, text: str) -> None:
     assert words(value) == text
 
 
+@examples(deadline=None)
 @given(st.text(alphabet="=?utf-8bq ABÜ_\udcfc\n", max_size=80))
 def test_any_header_value_is_some_text(value: str) -> None:
     assert isinstance(words(value), str)
