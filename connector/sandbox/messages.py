@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,6 +14,9 @@ from starlette.routing import compile_path
 
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
+_NUMBER = re.compile(r"-?[0-9]{1,18}")
+
+_LONGEST = 1000  # characters of a path that leads anywhere
 JSON_TYPE = "application/json;charset=UTF-8"
 
 
@@ -43,7 +47,11 @@ class Call:
     def whole(self, name: str, default: int) -> int:
         """A query parameter as a number; anything else counts as absent."""
         value = self.params.get(name, "")
-        return int(value) if value.isascii() and value.removeprefix("-").isdigit() and len(value) < 19 else default
+        return int(value) if _NUMBER.fullmatch(value) else default
+
+    def numbers(self, name: str) -> list[int]:
+        """A query parameter that lists numbers; what is none is left out."""
+        return [int(part) for part in self.param(name).split(",") if _NUMBER.fullmatch(part.strip())]
 
     @property
     def base(self) -> str:
@@ -108,7 +116,7 @@ class Routes:
             return fixed.get(method), {}
         known = False
         for regex, convertors, methods in self._patterns:
-            if match := regex.match(path):
+            if len(path) <= _LONGEST and (match := regex.match(path)):
                 known = True
                 if method in methods:
                     return methods[method], {k: convertors[k].convert(v) for k, v in match.groupdict().items()}

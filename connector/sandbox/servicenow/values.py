@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from connector.sandbox.servicenow.instance import Instance
 
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d:\d\d)?")
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
 READ_ONLY = {
     "sys_id",
     "sys_created_on",
@@ -110,7 +111,7 @@ def _fit(instance: Instance, table: str, column: Column, value: str, display: bo
         case "boolean":
             return "true" if value.casefold() in ("true", "1", "yes") else "false"
         case "integer":
-            return value if value.lstrip("-").isdigit() or value == "" else None
+            return value if _WHOLE.fullmatch(value) or value == "" else None
         case "glide_date_time" | "due_date":
             return value if _MOMENT.fullmatch(value) or value == "" else ""
         case _:

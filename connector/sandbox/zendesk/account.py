@@ -102,6 +102,10 @@ class Account(Settings):
         """Numbers of tickets."""
         return self._ticket_ids
 
+    def known(self, key: Any, otherwise: int) -> int:
+        """A user's id where there is such a user, else the other one."""
+        return key if isinstance(key, int) and key in self.users else otherwise
+
     def stamp(self) -> str:
         """Now, as Zendesk writes it."""
         return iso(int(self.clock.now()))

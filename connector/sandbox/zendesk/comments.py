@@ -17,12 +17,9 @@ _TAG = re.compile(r"</?[a-zA-Z][^<>]{0,2000}>")
 _MOST = 5000
 
 
-def compose(account: Account, sent: Any, author: int, wrong: list[str], place: str = "comment") -> Record | None:
+def compose(account: Account, sent: Any, author: int) -> Record | None:
     """A comment as it will be kept; None where what was sent is no comment at all."""
-    if sent is None:
-        return None
     if not isinstance(sent, dict):
-        wrong.append(f"ticket.{place}")
         return None
     marked = str(sent.get("html_body") or "")
     body = _TAG.sub("", html.unescape(marked) if marked else str(sent.get("body") or sent.get("value") or ""))
@@ -32,7 +29,7 @@ def compose(account: Account, sent: Any, author: int, wrong: list[str], place: s
     return {
         "id": account.next_id(),
         "type": "Comment",
-        "author_id": sent["author_id"] if sent.get("author_id") in account.users else author,
+        "author_id": account.known(sent.get("author_id"), author),
         "body": body,
         "html_body": marked or '<div class="zd-comment"><p>' + html.escape(body).replace("\n", "<br>") + "</p></div>",
         "plain_body": body,
@@ -49,7 +46,7 @@ def compose(account: Account, sent: Any, author: int, wrong: list[str], place: s
 def attach(account: Account, comment: Record) -> None:
     """Move the files from their tokens to the comment. A token that is unknown, spent or too old adds nothing."""
     tokens = comment.pop("_uploads")
-    for token in [tokens] if isinstance(tokens, str) else tokens or ():
+    for token in tokens if isinstance(tokens, list) else [tokens]:
         upload = account.uploads.pop(str(token), None)
         if upload is not None and upload.expires > account.clock.now():
             comment["attachments"] += upload.attachments

@@ -25,6 +25,13 @@ KNOWN = {
     "email_cc_ids", "via_followup_source_id", "macro_ids", "metadata", "sharing_agreement_ids", "safe_update",
     "updated_stamp", "additional_tags", "remove_tags", "raw_subject", "via_id", "via",
 }  # fmt: skip
+_NUMBERS = {
+    "requester_id", "submitter_id", "assignee_id", "group_id", "organization_id", "problem_id", "brand_id",
+    "ticket_form_id", "custom_status_id", "via_followup_source_id",
+}  # fmt: skip
+_OBJECTS = {"comment", "requester", "metadata"}
+_LISTS = {"custom_fields", "fields", "email_ccs", "followers", "collaborators", "comments"}
+_TAGS = {"tags", "additional_tags", "remove_tags"}
 CREATE_ONLY = {"collaborators", "via_followup_source_id", "macro_ids"}
 IMPORT_ONLY = {"created_at", "updated_at", "solved_at", "comments"}
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -68,8 +75,10 @@ class Draft:
         for name, value in values.items():
             if name not in allowed or (name in CREATE_ONLY and not self.fresh):
                 self.dropped.append(f"ticket.{name}")
+            elif not _shaped(name, value):
+                self.wrong.append(f"ticket.{name}")
             else:
-                kept[name] = value
+                kept[name] = int(value) if name in _NUMBERS and isinstance(value, str) else value
         return kept
 
     def warning(self, action: str) -> list[tuple[str, str]]:
@@ -82,6 +91,19 @@ class Draft:
             f":unpermitted_keys=>[{unpermitted}], :invalid_values=>[{wrong}]}}}}"
         )
         return [("x-zendesk-api-warn", text.encode("ascii", "replace").decode()[:4000])]
+
+
+def _shaped(name: str, value: Any) -> bool:
+    """Whether the value has a shape that this key takes; null fits everywhere."""
+    if value is None:
+        return True
+    if name in _NUMBERS:
+        return isinstance(value, int) or (isinstance(value, str) and _NUMBER.fullmatch(value) is not None)
+    if name in _OBJECTS:
+        return isinstance(value, dict)
+    if name in _LISTS:
+        return isinstance(value, list)
+    return isinstance(value, (str, int, float)) or (name in _TAGS and isinstance(value, list))
 
 
 def choice(draft: Draft, values: Record, name: str, allowed: tuple[str, ...]) -> str | None:
@@ -100,14 +122,12 @@ def tags(value: Any) -> list[str]:
     return list(dict.fromkeys(part for word in words for part in str(word).lower().split()))
 
 
-def custom(draft: Draft, entries: Any) -> None:
+def custom(draft: Draft, entries: list[Any]) -> None:
     """Custom fields by id. What an option list does not know is ignored without a word."""
-    if not isinstance(entries, list):
-        draft.wrong.append("ticket.custom_fields")
-        return
     held = {entry["id"]: entry["value"] for entry in draft.ticket["custom_fields"]}
     for entry in entries:
-        known = draft.account.fields.get(entry.get("id", 0)) if isinstance(entry, dict) else None
+        key = entry.get("id") if isinstance(entry, dict) else None
+        known = draft.account.fields.get(key) if isinstance(key, int) else None
         if known is None or not known["removable"]:
             draft.dropped.append("ticket.custom_fields")
             continue
@@ -128,9 +148,10 @@ def _fit(known: Record, value: Any, before: Any) -> Any:
         case "checkbox":
             return value in (True, "true", "1", 1)
         case "tagger":
-            return value if value in _options(known) else before
+            return value if str(value) in _options(known) else before
         case "multiselect":
-            return [tag for tag in (value if isinstance(value, list) else [value]) if tag in _options(known)] or None
+            chosen = value if isinstance(value, list) else [value]
+            return [str(tag) for tag in chosen if str(tag) in _options(known)] or None
         case "date":
             return _checked(known, value, _DATE)
         case "integer":

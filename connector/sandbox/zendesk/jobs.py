@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from connector.sandbox.clock import iso
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.zendesk import writing
-from connector.sandbox.zendesk.bodies import read, read_list
+from connector.sandbox.zendesk.bodies import read_list, read_object
 from connector.sandbox.zendesk.errors import bad_attribute, missing, too_many
 from connector.sandbox.zendesk.paging import paged
 
@@ -52,9 +52,9 @@ def _create_one(account: Account, who: Record, index: int, values: Record, impor
 
 def update_many(account: Account, call: Call, who: Record) -> Answer:
     """`PUT /tickets/update_many`: the same change for `ids`, or a change for each of `tickets`. Always safe updates."""
-    if ids := call.param("ids"):
-        values = read(call).get("ticket") or {}
-        sent = [{**values, "id": int(key)} for key in ids.split(",") if key.strip().isdigit()]
+    if call.param("ids"):
+        values = read_object(call, "ticket")
+        sent = [{**values, "id": key} for key in call.numbers("ids")]
     else:
         sent = read_list(call, "tickets")
         if any("safe_update" in one and "updated_stamp" not in one for one in sent):
@@ -93,7 +93,7 @@ def _update_one(account: Account, who: Record, values: Record, queued: str) -> R
 
 def destroy_many(account: Account, call: Call, who: Record) -> Answer:
     """`DELETE /tickets/destroy_many?ids=`."""
-    keys = _bounded([int(key) for key in call.param("ids").split(",") if key.strip().isdigit()])
+    keys = _bounded(call.numbers("ids"))
     steps: list[Step] = [partial(_destroy_one, account, key) for key in keys]
     return _queue(account, call, "Bulk Update Ticket", steps, "Deleting ticket")
 

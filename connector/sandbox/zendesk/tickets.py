@@ -78,7 +78,7 @@ def list_tickets(account: Account, call: Call, who: Record) -> Answer:
 
 def show_many(account: Account, call: Call, who: Record) -> Answer:
     """`GET /tickets/show_many?ids=`: ordered by id; what is missing is absent."""
-    keys = sorted({int(key) for key in call.param("ids").split(",") if key.strip().isdigit()})[:100]
+    keys = sorted(set(call.numbers("ids")))[:100]
     found = _alive([account.tickets[key] for key in keys if key in account.tickets])
     return paged(call, "tickets", found, lambda ticket: shown(call, ticket))
 

@@ -46,7 +46,7 @@ def list_users(account: Account, call: Call, who: Record) -> Answer:
 
 def show_many(account: Account, call: Call, who: Record) -> Answer:
     """`GET /users/show_many?ids=`: ordered by id; what is missing is absent."""
-    keys = sorted({int(key) for key in call.param("ids").split(",") if key.strip().isdigit()})
+    keys = sorted(set(call.numbers("ids")))
     found = [account.users[key] for key in keys if key in account.users]
     return paged(call, "users", found, lambda user: shown(call, user))
 

@@ -24,8 +24,7 @@ def create(account: Account, who: Record, values: Record, imported: bool = False
     values = draft.drop_unknown(values, imported)
     asked = requester(account, values)
     draft.set("requester_id", asked if asked is not None else who["id"])
-    submitter = values.get("submitter_id")
-    draft.set("submitter_id", submitter if submitter in account.users else who["id"])
+    draft.set("submitter_id", account.known(values.get("submitter_id"), who["id"]))
     parent = _followed(account, values)
     if parent is not None:
         draft.ticket["tags"] = list(parent["tags"])
@@ -35,7 +34,7 @@ def create(account: Account, who: Record, values: Record, imported: bool = False
     author = who["id"] if parent is not None else draft.ticket["submitter_id"]
     written = _imported(draft, values, author) if imported else []
     if sent is not None or not written:
-        written.insert(0, comments.compose(account, sent, author, draft.wrong))
+        written.insert(0, comments.compose(account, sent, author))
     first = written[0]
     if first is None:
         raise invalid(base=reason("Description: cannot be blank", "BlankValue"))
@@ -65,7 +64,7 @@ def update(account: Account, who: Record, ticket: Record, values: Record) -> tup
     asked = requester(account, values)
     if asked is not None:
         draft.set("requester_id", asked)
-    comment = comments.compose(account, values.get("comment"), who["id"], draft.wrong)
+    comment = comments.compose(account, values.get("comment"), who["id"])
     if comment is not None:
         comments.guard(account, ticket["id"])
     _apply(draft, values, who)
@@ -154,7 +153,7 @@ def _apply(draft: Draft, values: Record, who: Record) -> None:
     if gone := values.get("remove_tags"):
         draft.set("tags", [tag for tag in draft.ticket["tags"] if tag not in tags(gone)])
     for name in ("custom_fields", "fields"):
-        if name in values:
+        if values.get(name):
             custom(draft, values[name])
     _link(draft, values)
     _assign(draft, values)
@@ -208,21 +207,17 @@ def _copy(draft: Draft, values: Record) -> None:
 
 
 def _person(account: Account, entry: Any) -> int | None:
-    if isinstance(entry, int) or (isinstance(entry, dict) and entry.get("user_id")):
-        key = entry if isinstance(entry, int) else entry["user_id"]
+    """Who is meant: by id, by e-mail address, or by an object with either."""
+    named = entry if isinstance(entry, dict) else {}
+    key = entry if isinstance(entry, int) else named.get("user_id")
+    if isinstance(key, int):
         return key if key in account.users else None
-    email = (
-        entry
-        if isinstance(entry, str)
-        else (entry.get("user_email") or entry.get("email"))
-        if isinstance(entry, dict)
-        else None
-    )
-    if not email:
+    email = entry if isinstance(entry, str) else named.get("user_email") or named.get("email")
+    if not isinstance(email, str) or not email:
         return None
-    known = account.user_by_email.get(str(email).lower())
-    name = str(entry.get("user_name") or entry.get("name") or "") if isinstance(entry, dict) else ""
-    return known if known is not None else int(make(account, name, str(email).lower())["id"])
+    known = account.user_by_email.get(email.lower())
+    name = str(named.get("user_name") or named.get("name") or "")
+    return known if known is not None else int(make(account, name, email.lower())["id"])
 
 
 def _settle_status(draft: Draft, values: Record, who: Record) -> None:
@@ -263,7 +258,7 @@ def _reopen(account: Account, draft: Draft, comment: Record) -> None:
 def _imported(draft: Draft, values: Record, author: int) -> list[Record | None]:
     written: list[Record | None] = []
     for sent in values.get("comments") or ():
-        comment = comments.compose(draft.account, sent, author, draft.wrong, "comments")
+        comment = comments.compose(draft.account, sent, author)
         if comment is not None:
             if isinstance(when := sent.get("created_at"), str):
                 comment["created_at"] = when
