@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import traceback
 from dataclasses import asdict
 
 import structlog
@@ -127,8 +128,14 @@ def attempt(sink: Sink, write: Write) -> Receipt | RemoteError:
     except RemoteError as error:
         return error
     except Exception as error:
-        log.error("the sink failed", write=repr(write), error=type(error).__name__, exc_info=True)
+        # Where it failed, and nothing of what it said: a message may quote the ticket.
+        log.error("the sink failed", write=repr(write), error=type(error).__name__, at=_place(error))
         return Uncertain(f"the sink failed in a way it should not ({type(error).__name__})", "report this as a bug")
+
+
+def _place(error: Exception) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 
 
 def _settle(
