@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import re
 from collections.abc import Iterator, Mapping
@@ -139,6 +140,7 @@ def load(path: Path) -> Settings:
     )
 
 
+@functools.cache
 def plugins(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """The installed plugins of a group (`connector.sources`, `connector.sinks`) by type; none is imported."""
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}

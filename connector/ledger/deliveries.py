@@ -8,7 +8,22 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, bindparam, exists, func, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from connector.delivery import UNFINISHED, Move, State
@@ -68,27 +83,54 @@ class Delivery:
 # ── reading rows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _whole() -> Select[Any]:
+def _columns() -> Select[Any]:
     d, t, k = delivery.c, ticket.c, link.c
     return (
         select(
             *(d.id, d.ticket_id, t.source, t.external_id, t.body.label("ticket_body"), t.grp, d.sink, d.do, d.part),
-            *(
-                d.version,
-                d.what,
-                d.payload,
-                d.remote_id.label("target"),
-                d.body,
-                d.state,
-                d.attempts,
-                d.sent_at,
-                d.empty_since,
-            ),
-            *(k.remote_id, k.number, k.url, k.sent, k.echo),
+            *(d.version, d.what, d.payload, d.remote_id.label("target"), d.body, d.state, d.attempts, d.sent_at),
+            *(d.empty_since, k.remote_id, k.number, k.url, k.sent, k.echo),
         )
         .join(ticket, t.id == d.ticket_id)
         .outerjoin(link, and_(k.ticket_id == d.ticket_id, k.sink == d.sink))
     )
+
+
+def _nothing_earlier() -> ColumnElement[bool]:
+    """No earlier delivery of this ticket stands in the way. A blocked create does; a blocked comment does not."""
+    earlier = delivery.alias("earlier")
+    open_ones = [State.QUEUED, State.SENDING, State.UNSURE]
+    return ~exists().where(
+        earlier.c.ticket_id == delivery.c.ticket_id,
+        earlier.c.sink == delivery.c.sink,
+        earlier.c.id < delivery.c.id,
+        or_(earlier.c.state.in_(open_ones), and_(earlier.c.state == State.BLOCKED, earlier.c.do == Do.CREATE)),
+    )
+
+
+# Statements of the hot path, built once; SQLAlchemy then finds their compiled form without walking them anew.
+_WHOLE = _columns()
+_FIRST_IN_LINE = _nothing_earlier()
+_AT = bindparam("now", type_=Double)
+_HERE = delivery.c.sink == bindparam("sink", type_=Text)
+_DUE = (
+    _WHOLE.where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.due_at <= _AT)
+    .where(delivery.c.payload.is_not(None), _FIRST_IN_LINE)
+    .order_by(delivery.c.due_at, delivery.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_FREE = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < _AT)
+_UNSURE = (
+    _WHOLE.where(_HERE, delivery.c.state == State.UNSURE.value, delivery.c.due_at <= _AT, _FREE, _FIRST_IN_LINE)
+    .order_by(delivery.c.due_at, delivery.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
+_CLAIMABLE = select(delivery.c.payload, delivery.c.version).where(
+    delivery.c.id == bindparam("row", type_=Integer), _FIRST_IN_LINE
+)
+_SOONEST = select(func.min(delivery.c.due_at)).where(
+    _HERE, delivery.c.state == bindparam("state", type_=Text), _FIRST_IN_LINE
+)
 
 
 def _row(row: Row[Any]) -> Delivery:
@@ -107,76 +149,40 @@ def _json(text: str | None) -> Any:
     return None if text is None else json.loads(text)
 
 
-def _first_in_line() -> Any:
-    """No earlier delivery of this ticket stands in the way. A blocked create does; a blocked comment does not."""
-    earlier = delivery.alias("earlier")
-    open_ones = [State.QUEUED, State.SENDING, State.UNSURE]
-    return ~exists().where(
-        earlier.c.ticket_id == delivery.c.ticket_id,
-        earlier.c.sink == delivery.c.sink,
-        earlier.c.id < delivery.c.id,
-        or_(earlier.c.state.in_(open_ones), and_(earlier.c.state == State.BLOCKED, earlier.c.do == Do.CREATE)),
-    )
-
-
 def one(db: Database, delivery_id: int) -> Delivery:
     """The delivery as it stands."""
     with db.read() as connection:
-        return _row(connection.execute(_whole().where(delivery.c.id == delivery_id)).one())
+        return _row(connection.execute(_WHOLE.where(delivery.c.id == delivery_id)).one())
 
 
 def unplanned(db: Database, sinks: Sequence[str], limit: int) -> list[Delivery]:
     """Queued deliveries that have not been rendered, oldest first."""
     waiting = delivery.c.state == State.QUEUED.value
-    query = _whole().where(waiting, delivery.c.payload.is_(None), delivery.c.sink.in_(sinks))
+    query = _WHOLE.where(waiting, delivery.c.payload.is_(None), delivery.c.sink.in_(sinks))
     with db.read() as connection:
         return [_row(row) for row in connection.execute(query.order_by(delivery.c.id).limit(limit))]
 
 
 def due(db: Database, sink: str, now: float, limit: int) -> list[Delivery]:
     """What may be sent now: rendered, due, and first in line of its ticket; in the order of the index."""
-    query = _whole().where(
-        delivery.c.sink == sink,
-        delivery.c.state == State.QUEUED.value,
-        delivery.c.due_at <= now,
-        delivery.c.payload.is_not(None),
-        _first_in_line(),
-    )
     with db.read() as connection:
-        rows = connection.execute(query.order_by(delivery.c.due_at, delivery.c.id).limit(limit))
-        return [_row(row) for row in rows]
+        return [_row(row) for row in connection.execute(_DUE, {"sink": sink, "now": now, "most": limit})]
 
 
 def unsure(db: Database, sink: str, now: float, limit: int) -> list[Delivery]:
-    """What must be looked for now."""
-    query = _whole().where(
-        delivery.c.sink == sink,
-        delivery.c.state == State.UNSURE.value,
-        delivery.c.due_at <= now,
-        or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < now),
-        _first_in_line(),
-    )
+    """What must be looked for now, and nobody is looking for."""
     with db.read() as connection:
-        rows = connection.execute(query.order_by(delivery.c.due_at, delivery.c.id).limit(limit))
-        return [_row(row) for row in rows]
+        return [_row(row) for row in connection.execute(_UNSURE, {"sink": sink, "now": now, "most": limit})]
 
 
 def next_due(db: Database, sink: str) -> float | None:
     """When the next queued or unsure delivery that is first in line becomes due, or None."""
-    soonest = select(func.min(delivery.c.due_at)).where(delivery.c.sink == sink, _first_in_line())
     with db.read() as connection:
         times = [
-            connection.execute(soonest.where(delivery.c.state == state.value)).scalar()
+            connection.execute(_SOONEST, {"sink": sink, "state": state.value}).scalar()
             for state in (State.QUEUED, State.UNSURE)
         ]
     return min((time for time in times if time is not None), default=None)
-
-
-def waits_for_sending(db: Database, sink: str) -> bool:
-    """Is any delivery of this sink in flight, of whatever process?"""
-    with db.read() as connection:
-        flying = select(delivery.c.id).where(delivery.c.sink == sink, delivery.c.state == State.SENDING.value)
-        return connection.execute(flying.limit(1)).first() is not None
 
 
 def content(db: Database, sha256: str) -> bytes:
@@ -190,7 +196,7 @@ def content(db: Database, sha256: str) -> bytes:
 
 def control(db: Database, wanted: Delivery) -> Delivery | None:
     """The latest delivery of the same kind that this sink is known to have, other than `wanted`."""
-    query = _whole().where(
+    query = _WHOLE.where(
         delivery.c.sink == wanted.sink,
         delivery.c.do == wanted.do.value,
         delivery.c.state == State.SENT.value,
@@ -266,8 +272,7 @@ def claim(db: Database, row: Delivery, body: Mapping[str, Any], who: str, now: f
     }
     try:
         with db.write() as connection:
-            current = select(delivery.c.payload, delivery.c.version).where(delivery.c.id == row.id, _first_in_line())
-            found = connection.execute(current).first()
+            found = connection.execute(_CLAIMABLE, {"row": row.id}).first()
             if found is None or found.version != row.version or _json(found.payload) != row.payload:
                 return False
             move(

@@ -7,6 +7,7 @@ until nothing waits, and every ticket, comment and file must be there exactly on
 
 from __future__ import annotations
 
+import gc
 import json
 import logging
 import os
@@ -415,5 +416,6 @@ def warm(box: Sandbox, folder: Path) -> None:
     database._engine = shared
     story = Story(box, folder / "warm", "warm")
     story.install()
+    gc.freeze()  # so that a fork's collector does not touch, and so copy, every page of this process
     with App.open(story.folder / "connector.yaml") as app:
         app.sync()
