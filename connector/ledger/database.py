@@ -16,9 +16,10 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 
 from connector.errors import ConnectorError, Finding, SettingsError
+from connector.ledger import postgresql
 
 BUSY_SECONDS = 30
 # `statfs` types on which SQLite's locks cannot be trusted.
@@ -38,7 +39,7 @@ class Database:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
-        self._writer = engine.execution_options(connector_write=True)
+        self._writer = _writing(engine)
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
@@ -46,13 +47,14 @@ class Database:
         """Open the ledger, bringing its schema up to date. Raises SettingsError or LedgerError."""
         engine = _engine(_resolved(url, base), create)
         try:
+            _refuse_encoding(engine)
             migrate(engine)
         except DBAPIError as error:
             engine.dispose()
-            raise LedgerError(
-                f"the ledger cannot be opened: {error.orig}",
-                "check `ledger:` in the settings, the folder's rights and the disk",
-            ) from None
+            raise _unopened(engine, error) from None
+        except BaseException:
+            engine.dispose()
+            raise
         return cls(engine)
 
     @classmethod
@@ -60,28 +62,40 @@ class Database:
         """Open the ledger without making or upgrading one; where there is none, an empty one that is thrown away."""
         place = _resolved(url, base)
         if place.get_backend_name() == "sqlite" and not Path(str(place.database)).exists():
-            scratch = tempfile.TemporaryDirectory(prefix="connector-")
-            empty = cls.open("sqlite:///scratch.db", Path(scratch.name))
-            empty._scratch = scratch
-            return empty
+            return cls._empty()
         engine = _engine(place, create=False)
         try:
-            _refuse_other_schema(engine)
+            revision = _revision(engine)
         except DBAPIError as error:
             engine.dispose()
-            raise _unopened(error) from None
-        return cls(engine)
+            raise _unopened(engine, error) from None
+        if revision == _script().get_current_head():
+            return cls(engine)
+        engine.dispose()
+        if revision is None and place.get_backend_name() != "sqlite":
+            return cls._empty()
+        raise LedgerError("the ledger has another release's schema", "run: connector sync, which upgrades it")
+
+    @classmethod
+    def _empty(cls) -> Database:
+        scratch = tempfile.TemporaryDirectory(prefix="connector-")
+        empty = cls.open("sqlite:///scratch.db", Path(scratch.name))
+        empty._scratch = scratch
+        return empty
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """One transaction that may write; commits at the end, rolls back on any exception."""
-        with self._writer.begin() as connection:
+        """The one transaction that may write now; commits at the end, rolls back on any exception.
+
+        Raises LedgerError where the database does not answer, or another writer never ends.
+        """
+        with _answering(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        """One transaction that sees one state of the ledger."""
-        with self.engine.begin() as connection:
+        """One transaction that sees one state of the ledger. Raises LedgerError where the database does not answer."""
+        with _answering(), self.engine.begin() as connection:
             yield connection
 
     @property
@@ -104,9 +118,24 @@ class Database:
         return f"Database({self.engine.url.render_as_string(hide_password=True)})"
 
 
-def _unopened(error: DBAPIError) -> LedgerError:
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError) as error:
+        what = f"the ledger does not answer: {_first_line(error)}"
+        raise LedgerError(what, "nothing is lost; run again when the database answers") from None
+
+
+def _unopened(engine: Engine, error: DBAPIError) -> LedgerError:
     remedy = "check `ledger:` in the settings, the folder's rights and the disk"
-    return LedgerError(f"the ledger cannot be opened: {error.orig}", remedy)
+    if engine.dialect.name != "sqlite":
+        remedy = "check `ledger:` in the settings, the server, and the password in PGPASSWORD or ~/.pgpass"
+    return LedgerError(f"the ledger cannot be opened: {_first_line(error)}", remedy)
+
+
+def _first_line(error: DBAPIError) -> str:
+    return str(error.orig).strip().partition("\n")[0]
 
 
 def _resolved(url: str, base: Path) -> URL:
@@ -141,7 +170,10 @@ def _resolved(url: str, base: Path) -> URL:
 
 def _engine(url: URL, create: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        try:
+            return postgresql.engine(url)
+        except ImportError:
+            raise LedgerError("PostgreSQL's driver is not installed", 'pip install "connector[postgres]"') from None
     path = Path(str(url.database))
     _refuse_network(path)
     if not create and not path.exists():
@@ -154,6 +186,12 @@ def _engine(url: URL, create: bool) -> Engine:
     return engine
 
 
+def _writing(engine: Engine) -> Engine:
+    if engine.dialect.name == "sqlite":
+        return engine.execution_options(connector_write=True)
+    return postgresql.writing(engine)
+
+
 def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
     raw.isolation_level = None  # transactions are begun by `_begin`, never by the driver
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
@@ -164,6 +202,14 @@ def _begin(connection: Connection) -> None:
     # IMMEDIATE takes the write lock first: a transaction that reads, then writes, cannot fail half-way.
     write = connection.get_execution_options().get("connector_write")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _refuse_encoding(engine: Engine) -> None:
+    if engine.dialect.name != "sqlite" and (found := postgresql.encoding(engine)) != "UTF8":
+        raise LedgerError(
+            f"the ledger's database is encoded in {found} and cannot hold every text",
+            "make one that can: createdb --encoding=UTF8 --template=template0 NAME",
+        )
 
 
 def _refuse_network(path: Path) -> None:
@@ -206,20 +252,19 @@ def _alembic(connection: Connection | None = None) -> Config:
 
 def migrate(engine: Engine, to: str = "head") -> None:
     """Bring the schema to revision `to`. A ledger written by a newer release is refused."""
-    now, script = _revision(engine), ScriptDirectory.from_config(_alembic())
+    now, script = _revision(engine), _script()
     if now == script.get_current_head() and to == "head":
         return
     if now is not None and now not in {revision.revision for revision in script.walk_revisions()}:
         raise LedgerError("the ledger was written by a newer release", "upgrade connector, or restore an older backup")
-    with engine.execution_options(connector_write=True).begin() as connection:
+    with _writing(engine).begin() as connection:  # another first start waits here, then finds nothing left to do
         command.upgrade(_alembic(connection), to)
+
+
+def _script() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_alembic())
 
 
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
-
-
-def _refuse_other_schema(engine: Engine) -> None:
-    if _revision(engine) != ScriptDirectory.from_config(_alembic()).get_current_head():
-        raise LedgerError("the ledger has another release's schema", "run: connector sync, which upgrades it")
