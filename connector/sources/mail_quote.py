@@ -16,7 +16,9 @@ from connector.sources.mail_languages import ABOVE, FORWARDED, FROM_LINE, OTHER_
 _LINES_OF_HEAD = 3
 _HEAD_LENGTH = 400
 _SIGNATURE_LINES = 20
-_DATED = re.compile(r"\d{1,2}[:.h]\d{2}|\b(?:19|20)\d{2}\b|[<\[(][^\s<>@]{1,100}@|\S@\S{1,100}\.\w")
+_YEAR = re.compile(r"\b(?:19|20)\d{2}(?!\d)")
+_TIME = re.compile(r"\d{1,2}[:.h]\d{2}(?!\d)")
+_ADDRESS = re.compile(r"[^\s<>@]{1,100}@[^\s<>@]{1,100}\.\w")
 _RULE = re.compile(r"[_\u2500]{20,}\s*")
 
 
@@ -80,9 +82,11 @@ def is_header_block(lines: Sequence[str], number: int) -> bool:
 
 
 def _is_attribution(lines: Sequence[str], number: int) -> bool:
-    """`On 3 May 2026 at 10:12, Ann <a@b> wrote:`, over three lines at most, with a date or an address in it."""
-    first = lines[number].strip()
-    if not first or (number and _is_continued(lines[number - 1])):
+    """`On 3 May 2026 at 10:12, Ann <a@b> wrote:`, over three lines at most.
+
+    A person may write "on Monday the doctor wrote:" too, so it takes an address, or year and time, or quotes below.
+    """
+    if not lines[number].strip():
         return False
     for last in range(number, min(number + _LINES_OF_HEAD, len(lines))):
         end = lines[last].strip()
@@ -90,14 +94,16 @@ def _is_attribution(lines: Sequence[str], number: int) -> bool:
             return False
         if end[-1] in ":：":
             head = " ".join(line.strip() for line in lines[number : last + 1])[: _HEAD_LENGTH + 1]
-            return len(head) <= _HEAD_LENGTH and bool(WROTE.search(head) and _DATED.search(head))
+            return (
+                len(head) <= _HEAD_LENGTH and bool(WROTE.search(head)) and _is_dated(head, lines[last + 1 : last + 4])
+            )
     return False
 
 
-def _is_continued(before: str) -> bool:
-    """Running text above means that this is a sentence in it."""
-    before = before.strip()
-    return bool(before) and before[-1] not in ".!?:…)>" and not MARKS.fullmatch(before) and len(before) > 60
+def _is_dated(head: str, below: Sequence[str]) -> bool:
+    if _ADDRESS.search(head) or (_YEAR.search(head) and _TIME.search(head)):
+        return True
+    return next((line for line in below if line.strip()), "").lstrip().startswith(">")
 
 
 def _has_text(lines: Sequence[str]) -> bool:

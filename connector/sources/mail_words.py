@@ -29,10 +29,9 @@ def words(value: str) -> str:
     run, charset, end = b"", "", 0
     for word in _WORD.finditer(value):
         between = value[end : word.start()]
-        label = word[1].partition("*")[0]  # RFC 2231 lets a language follow
-        if between.strip() or label.lower() != charset.lower():
+        if between.strip() or word[1].lower() != charset.lower():
             pieces.append(decode(run, charset)[0])
-            run, charset = b"", label
+            run, charset = b"", word[1]
             pieces.append(_eight_bit(between) if between.strip() or not end else "")
         # One character may be split over two words: bytes first, characters after.
         run += base64_bytes(word[3].encode("ascii", "replace")) if word[2] in "bB" else _q(word[3])

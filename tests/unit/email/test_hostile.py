@@ -106,6 +106,8 @@ def deep(levels: int) -> bytes:
         b"Subject: " + b"=?utf-8?q?a?=" * 20_000 + b"\r\n\r\nhi",
         HEAD + b"\r\n" + b"a" * 3_000_000,
         HEAD + b"\r\nhi\n" + b"> x\n" * 100_000,
+        HEAD + b"\r\nhi\n" + b"On Monday he wrote:\n" * 100_000,
+        HEAD + b"\r\nhi\n" + b"From: x\n" * 50_000,
         HEAD + b"\r\n" + b"begin 644 a\n" * 20_000,
         HEAD + b"\r\n" + (b"begin 644 a\n#0V%T\n`\nend\n") * 10_000,
         PAGE + b"<div>" * 100_000,

@@ -229,6 +229,14 @@ def test_forwarded_header_blocks(head: str, email: str) -> None:
     assert found.requester.email == email
 
 
+def test_a_forward_behind_quote_marks_is_read_without_them() -> None:
+    block = "> From: Bo [mailto:bo@c.example]\n> Date: Friday\n> To: Ann\n>\n> No labels.\n"
+    text = f"See.\n\nBegin forwarded message:\n\n{block}"
+    found = ticket(mail(text, Subject="Fwd: x"), agents=["ward.example"])
+    assert (found.requester.name, found.description) == ("Bo", "No labels.")
+    assert [note.text for note in found.comments] == ["See."]
+
+
 def test_a_mail_forwarded_as_attachment() -> None:
     inner = several(
         part("Nothing prints."), file(PNG), boundary="b1", From="Bo <bo@clinic.example>", Subject="No labels"

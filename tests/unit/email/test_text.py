@@ -7,7 +7,7 @@ import pytest
 from connector.sources.mail_html import html_text
 from connector.sources.mail_plain import unflowed
 
-from .build import PNG, file, mail, nested, part, several, ticket
+from .build import PNG, file, mail, nested, part, reply, several, ticket
 
 HTML = "text/html; charset=utf-8"
 
@@ -46,10 +46,10 @@ def test_the_text_of_an_attached_mail_is_not_this_mails() -> None:
 
 
 def test_the_root_of_related_parts_is_the_one_that_start_names() -> None:
-    style = part("body{}", "text/css", Content_ID="<style>")
+    other = part("<p>beside</p>", HTML, Content_ID="<other>")
     page = part("<p>shown</p>", HTML, Content_ID="<page>")
-    data = several(style, page, kind="related", Content_Type='multipart/related; boundary=b0; start="<page>"')
-    assert ticket(data).description == "shown"
+    data = several(other, page, kind="related", Content_Type='multipart/related; boundary=b0; start="<page>"')
+    assert ticket(data).description == "shown\n\nbeside"
 
 
 def test_text_with_a_name_is_a_file_but_inline_html_is_not() -> None:
@@ -133,7 +133,7 @@ def test_flowed_lines_are_joined() -> None:
         ("", ""),
         ("just text", "just text"),
         ('<?xml version="1.0" encoding="utf-16"?><p>a', "a"),
-        ("<p>" + "<b>" * 300 + "deep", "deep"),
+        ("<p>" + "<b>" * 300 + "<i hidden>no</i>deep", "deep"),
         ("<div>" * 5_000 + "deeper", "deeper"),
     ],
 )
@@ -142,9 +142,8 @@ def test_html_as_text(html: str, text: str) -> None:
 
 
 def test_marks_of_ours_cannot_be_forged() -> None:
-    assert (
-        ticket(mail("above\n\ue000\nbelow", Content_Type="text/plain; charset=utf-8")).description == "above\n\nbelow"
-    )
+    forged = mail("above\n\ue000\nbelow", Content_Type="text/plain; charset=utf-8", In_Reply_To="<x@y>")
+    assert reply(forged).comment.text == "above\n\nbelow"
     assert "\ue000" not in html_text("<p>a\ue000</p><p>&#xe000;b")
 
 
