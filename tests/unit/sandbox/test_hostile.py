@@ -36,7 +36,7 @@ _OBJECT = st.fixed_dictionaries({}, optional=_PARTS)
 _SHAPED = st.one_of(_ANY, _OBJECT, st.lists(_OBJECT, max_size=2))
 _TICKET = st.dictionaries(st.sampled_from(_TICKET_KEYS), _SHAPED, max_size=6)
 _ROW = st.dictionaries(st.sampled_from(_ROW_KEYS), _ANY, max_size=6)
-_MODEST = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+_MODEST = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 def head(user):
