@@ -173,7 +173,9 @@ def mbox(*mails: bytes, top: bytes = b"From ann@x.example Sat Nov 21 09:59:00 20
 
 
 def test_a_mbox_is_split_and_its_escapes_undone(tmp_path: Path) -> None:
-    first = numbered(1, "Hello\n\nFrom the ward I write\n\n>From here on\n>>From there\n> quoted\n")
+    first = numbered(
+        1, "Hello\nFrom 09:59 on it failed in 2026\n\nFrom the ward I write\n\n>From here on\n>>From there\n> quoted\n"
+    )
     write(tmp_path / "box", mbox(first, numbered(2)))
     one, two = run(box(tmp_path), {})
     assert one.data.endswith(b"From the ward I write\n\nFrom here on\n>From there\n> quoted\n 1\n")
