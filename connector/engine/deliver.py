@@ -127,7 +127,7 @@ def attempt(sink: Sink, write: Write) -> Receipt | RemoteError:
         return calls[write.do](write)
     except RemoteError as error:
         return error
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - nobody knows how far it came
         # Where it failed, and nothing of what it said: a message may quote the ticket.
         log.error("the sink failed", write=repr(write), error=type(error).__name__, at=_place(error))
         return Uncertain(f"the sink failed in a way it should not ({type(error).__name__})", "report this as a bug")
