@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,19 @@ from connector.ledger.database import Database
 from connector.ledger.identity import RestoredLedger
 from tests.unit.ledger.rows import take, taken, ticket
 from tests.unit.ledger.test_deliveries import claim, due, filled
+
+
+@pytest.fixture
+def copied(request: pytest.FixtureRequest, ledger_url: str, tmp_path: Path) -> Callable[[], str]:
+    """Copies the ledger, to which nobody may be connected; returns the copy's URL."""
+    if not ledger_url.startswith("sqlite"):
+        return lambda: str(request.getfixturevalue("postgres").copy(ledger_url))
+
+    def copy() -> str:
+        shutil.copy(tmp_path / "ledger.db", tmp_path / "copy.db")
+        return "sqlite:///copy.db"
+
+    return copy
 
 
 def test_the_site_is_taken_once_and_never_changes(db: Database) -> None:
@@ -30,20 +44,18 @@ def test_every_claim_moves_the_generation(db: Database) -> None:
     assert identity.generation(db) == before + 2
 
 
-def test_a_restored_ledger_is_refused_until_somebody_says_so(db: Database, tmp_path: Path) -> None:
+def test_a_restored_ledger_is_refused_until_somebody_says_so(
+    db: Database, copied: Callable[[], str], tmp_path: Path
+) -> None:
     filled(db, "one", comments=1)
     identity.stamp(db, tmp_path, "north-test", 900.0)
     identity.refuse_restored(db, tmp_path, "north-test")
     db.close()
-    shutil.copy(tmp_path / "ledger.db", tmp_path / "backup.db")
+    backup = copied()
     claim(db, due(db)[0])
     identity.stamp(db, tmp_path, "north-test", 2000.0)
-    db.close()
-    for rest in tmp_path.glob("ledger.db-*"):
-        rest.unlink()
-    shutil.copy(tmp_path / "backup.db", tmp_path / "ledger.db")
 
-    again = Database.open("sqlite:///ledger.db", tmp_path)
+    again = Database.open(backup, tmp_path)
     with pytest.raises(RestoredLedger, match="connector ledger restored"):
         identity.refuse_restored(again, tmp_path, "north-test")
     assert identity.accept_restored(again, tmp_path, "north-test", 3000.0) == 2

