@@ -128,6 +128,7 @@ _UNSURE = (
 _CLAIMABLE = select(delivery.c.payload, delivery.c.version).where(
     delivery.c.id == bindparam("row", type_=Integer), _FIRST_IN_LINE
 )
+_STANDING = select(func.count()).where(_HERE, delivery.c.state == bindparam("state", type_=Text))
 _SOONEST = select(func.min(delivery.c.due_at)).where(
     _HERE, delivery.c.state == bindparam("state", type_=Text), _FIRST_IN_LINE
 )
@@ -435,8 +436,5 @@ def tally(db: Database, sink: str) -> dict[str, int]:
 def count_unfinished(db: Database, sink: str) -> dict[str, int]:
     """How many deliveries are not final, by state; cheap, whatever the ledger holds."""
     with db.read() as connection:
-        found = {}
-        for state in UNFINISHED:
-            query = select(func.count()).where(delivery.c.sink == sink, delivery.c.state == state.value)
-            found[state.value] = connection.execute(query).scalar_one()
-        return found
+        said = [{"sink": sink, "state": state.value} for state in UNFINISHED]
+        return {asked["state"]: connection.execute(_STANDING, asked).scalar_one() for asked in said}

@@ -31,6 +31,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
+from connector import config, yamlfile
 from connector.app import App
 from connector.ledger import database
 from connector.sandbox import Sandbox
@@ -399,23 +400,46 @@ def _live_through(first: Story, folder: Path, seed: int) -> None:
 
 
 def warm(box: Sandbox, folder: Path) -> None:
-    """Import and compile everything once, so that a fork costs milliseconds.
+    """Import, parse and compile everything once, so that a fork costs milliseconds."""
+    _keep_compiled_statements()
+    _keep_parsed_files()
+    story = Story(box, folder / "warm", "warm")
+    story.install()
+    with App.open(story.folder / "connector.yaml") as app:
+        app.sync()
+    gc.collect()
+    gc.freeze()  # so that a fork's collector does not touch, and so copy, every page of this process
 
-    SQLAlchemy keeps compiled statements with the engine; one engine, pointed at each story's file, keeps them all.
-    """
-    target = ["", None]
+
+def _keep_compiled_statements() -> None:
+    """SQLAlchemy keeps them with the engine: one engine, pointed at each story's file, keeps them all."""
+    if getattr(database._engine, "shared", False):
+        return
+    target: dict[str, Any] = {}
     real = database._engine
 
     def shared(url: Any, create: bool) -> Any:
-        target[0] = str(url.database)
-        if target[1] is None:
-            target[1] = real(url, create)
-            event.listen(target[1], "do_connect", lambda _d, _r, args, _k: args.__setitem__(0, target[0]))
-        return target[1]
+        target["file"] = str(url.database)
+        if "engine" not in target:
+            target["engine"] = real(url, create)
+            event.listen(target["engine"], "do_connect", lambda _d, _r, args, _k: args.__setitem__(0, target["file"]))
+        return target["engine"]
 
+    shared.shared = True  # type: ignore[attr-defined]
     database._engine = shared
-    story = Story(box, folder / "warm", "warm")
-    story.install()
-    gc.freeze()  # so that a fork's collector does not touch, and so copy, every page of this process
-    with App.open(story.folder / "connector.yaml") as app:
-        app.sync()
+
+
+def _keep_parsed_files() -> None:
+    """Settings and mappings are the same in every story; a document is read only."""
+    if hasattr(yamlfile.read, "kept"):
+        return
+    real, kept = yamlfile.read, dict[tuple[str, bytes], Any]()
+
+    def read(path: Path) -> Any:
+        key = (path.name, path.read_bytes())
+        if key not in kept:
+            kept[key] = real(path)
+        return kept[key]
+
+    read.kept = kept  # type: ignore[attr-defined]
+    yamlfile.read = config.read = read
