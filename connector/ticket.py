@@ -21,6 +21,10 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_bytes="base64", val_json_bytes="base64")
 
+    def __eq__(self, other: object) -> bool:
+        # What pydantic does for models like these, without what it does for others: leaving out defaults asks often.
+        return self is other or (type(self) is type(other) and self.__dict__ == other.__dict__)
+
     def __deepcopy__(self, memo: Any = None) -> Self:
         return self  # frozen; pydantic copies a default for every instance otherwise
 

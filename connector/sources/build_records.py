@@ -66,9 +66,10 @@ PATIENT: dict[str, str] = {
     "CSN": "encounter",
 }
 _NAMES = {"SmartText": "ETX", "SmartData element": "SDE"}
+_FIRST = r"[A-Z](?<![A-Za-z0-9][A-Z])"  # a lookbehind in front of the letter would cost at every character
 _ID = r"(?!I\d)[A-Z]?\d{2,18}"
 _FOUND = re.compile(
-    rf"(?<![A-Za-z0-9])([A-Z][A-Z0-9]{{2}}|{'|'.join(_NAMES)})"
+    rf"({_FIRST}(?:[A-Z0-9]{{2}}|{'|'.join(name[1:] for name in _NAMES)}))"
     rf"(?:(?:[ \t]{{1,2}}|[ \t]?[#:][ \t]?)({_ID})|[ \t]([A-Za-z][^\[\]\n]{{0,60}}?)[ \t]?\[({_ID})\])(?![A-Za-z0-9])"
 )
 _ITEM_DIGITS = 6

@@ -20,7 +20,17 @@ from connector.sources.people import one, people, person
 from connector.sources.text import line, word_of
 from connector.ticket import BuildRecord, Channel, Context, Impact, Location, Phi, Ticket, Urgency
 
+_SOURCE = {
+    **{name: name for name in ("system", "tenant", "environment", "application", "server")},
+    "app_version": "version",
+}
+_DEVICE = {name: name for name in ("workstation", "ip", "session_recording_id")}
+_SCREEN = {name: name for name in ("workspace", "activity")}
+_PLACE = {name: name for name in ("facility", "unit", "room")}
+_PATIENT = {"encounter_id": "encounter", **{name: name for name in ("mrn", "fhir_id", "name", "birth_date")}}
+_SMART = {"patient": "fhir_id", "encounter": "encounter"}
 _CODES = re.compile(r"\b(?:0x[0-9A-Fa-f]{4,16}|(?:ORA|TNS|SQL|HTTP|ERR|LDAP|RDP|ICA|JAVA)[- ]\d{2,6})\b")
+_QUERY = re.compile(r"[?#]")
 _STEPS = 20
 _RECORDS = 100
 
@@ -46,7 +56,7 @@ def ticket(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettin
     records = settings.codes.sort([*named, *settings.codes.found(text)])
     return Ticket(
         source=origin.source,
-        external_id=_identity(given, origin, context, who["requester"].login, second(asked)),
+        external_id=_identity(given, origin, context, who["requester"].login, asked),
         channel=Channel.BUTTON,
         context=context,
         records=records.build,
@@ -76,26 +86,19 @@ def _said(given: Given) -> dict[str, Any]:
 
 def _context(given: Given) -> tuple[Context, str]:
     """Where it happened, and the screen's whole address where it was cut: a query may name the patient."""
-    source, device, screen = given.inner("source"), given.inner("device"), given.inner("screen")
-    place, error_text = given.inner("location"), given.text("error_text")
+    source, screen, error_text = given.inner("source").words(_SOURCE), given.inner("screen"), given.text("error_text")
+    if "tenant" not in source:
+        source["tenant"] = given.inner("smart").word("tenant")
     address = screen.text("url", 2000)
-    plain = re.split(r"[?#]", address, maxsplit=1)[0]
+    plain = _QUERY.split(address, maxsplit=1)[0]
     context = Context(
-        system=source.word("system"),
-        tenant=source.word("tenant") or given.inner("smart").word("tenant"),
-        environment=source.word("environment"),
-        application=source.word("application"),
-        version=source.word("app_version"),
-        server=source.word("server"),
-        workstation=device.word("workstation"),
-        ip=device.word("ip"),
-        session_recording_id=device.word("session_recording_id"),
-        workspace=screen.word("workspace"),
-        activity=screen.word("activity"),
         url=plain,
         error_text=error_text,
         error_codes=tuple(dict.fromkeys(_CODES.findall(error_text)))[:_STEPS],
-        location=Location(facility=place.word("facility"), unit=place.word("unit"), room=place.word("room")),
+        location=Location(**given.inner("location").words(_PLACE)),
+        **source,
+        **given.inner("device").words(_DEVICE),
+        **screen.words(_SCREEN),
     )
     return context, address if address != plain else ""
 
@@ -141,26 +144,21 @@ def _named(given: Given) -> tuple[list[BuildRecord], list[Any]]:
 def _phi(given: Given, records: Sorted, address: str) -> Phi:
     value = given.value("patient")
     patient, smart = Given(value if isinstance(value, dict) else {"patient": value}), given.inner("smart")
-    known = {
-        "mrn": patient.word("mrn"),
-        "fhir_id": patient.word("fhir_id") or smart.word("patient"),
-        "name": patient.word("name"),
-        "birth_date": patient.word("birth_date"),
-        "encounter": patient.word("encounter_id") or smart.word("encounter"),
-    }
+    known = patient.words(_PATIENT)
+    known.update(smart.words({name: own for name, own in _SMART.items() if own not in known}))
     others = {name: _as_text(value) for name, value in patient.left().items() if value is not None}
     if address:
         others["url"] = address
-    return Phi(records=records.patient, extra=others, **known)  # type: ignore[arg-type]
+    return Phi(records=records.patient, extra=others, **known)
 
 
-def _identity(given: Given, origin: Origin, context: Context, login: str, asked: str) -> str:
+def _identity(given: Given, origin: Origin, context: Context, login: str, asked: Any) -> str:
     """The request's own id; else who asked, where, when; else the place of its record."""
     request = given.word("request_id")
     if request:
         return external_id(context.tenant, context.system, request)
-    if asked and (login or context.workstation):
-        return hashed(context.tenant, context.system, login, context.workstation, asked)
+    if (login or context.workstation) and (when := second(asked)):
+        return hashed(context.tenant, context.system, login, context.workstation, when)
     return f"file/{origin.place}"
 
 

@@ -53,9 +53,7 @@ def parse(data: bytes, max_bytes: int = DOCUMENT_BYTES, depth: int = DEPTH) -> A
     if not data.strip():
         raise Unreadable("empty", "there is nothing in it", "see whether whatever writes it was interrupted")
     try:
-        value = json.loads(
-            decode(data), object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int
-        )
+        value = _DECODER.decode(decode(data))
     except RecursionError:
         raise _too_deep(depth) from None
     except json.JSONDecodeError as error:
@@ -102,6 +100,9 @@ def _int(digits: str) -> int:
     if len(digits) > 300:
         raise Unreadable("not-a-number", "a number has more than 300 digits", "write it as text")
     return int(digits)
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float, parse_int=_int)
 
 
 def _too_deep(depth: int) -> Unreadable:

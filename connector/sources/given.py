@@ -13,8 +13,8 @@ from connector.sources.document import cleaned
 from connector.sources.text import TEXT_LIMIT, clean, line
 
 FIELD_LIMIT = 255
-_YES = frozenset({"true", "yes", "y", "1"})
-_NO = frozenset({"false", "no", "n", "0"})
+_FLAGS = {**dict.fromkeys(("true", "yes", "y", "1"), True), **dict.fromkeys(("false", "no", "n", "0"), False)}
+_NO_WORDS = (bool, dict, list)
 # Keys under which launch frameworks hand over credentials; their values are never kept.
 _CREDENTIAL = re.compile(r"(access|refresh|id|bearer|auth)[_-]?token|authorization|client[_-]?secret|password", re.I)
 Choice = TypeVar("Choice", bound=StrEnum)
@@ -40,14 +40,20 @@ class Given:
         """The same as one line of at most 255 characters."""
         return line(self._scalar(name), FIELD_LIMIT) if name in self._left else ""
 
+    def words(self, names: Mapping[str, str]) -> dict[str, Any]:
+        """The words under these keys that say something, each by the name that it has in a ticket."""
+        left = self._left
+        return {
+            own: said for key, own in names.items() if key in left and (said := line(self._scalar(key), FIELD_LIMIT))
+        }
+
     def flag(self, name: str) -> bool | None:
         """A truth value, also written as yes or no."""
         value = self._left.get(name)
-        said = str(value).strip().lower() if isinstance(value, bool | str | int) else ""
-        if said not in _YES | _NO:
-            return None
-        del self._left[name]
-        return said in _YES
+        said = _FLAGS.get(str(value).strip().lower()) if isinstance(value, (str, int)) else None
+        if said is not None:
+            del self._left[name]
+        return said
 
     def choice(self, name: str, kind: type[Choice]) -> Choice | None:
         """A member of `kind`, in any case; another word stays where it is."""
@@ -86,13 +92,13 @@ class Given:
 
     def left(self) -> dict[str, Any]:
         """What nobody took."""
-        inner = {name: rest for name, given in self._inner.items() if (rest := given.left())}
-        mine: dict[str, Any] = tidied(self._left) if self._left else {}
-        return {**mine, **inner}
+        left: dict[str, Any] = tidied(self._left) if self._left else {}
+        left.update((name, rest) for name, given in self._inner.items() if (rest := given.left()))
+        return left
 
     def _scalar(self, name: str) -> str:
         value = self._left[name]
-        if isinstance(value, bool | dict | list):
+        if isinstance(value, _NO_WORDS):
             return ""
         del self._left[name]
         return value if isinstance(value, str) else "" if value is None else str(value)

@@ -9,19 +9,22 @@ from connector.sources.text import line
 from connector.ticket import Person, PersonKind
 
 _MOST = 20
-_NAMED = ("login", "name", "email", "phone", "role", "department", "department_id", "provider_id", "fhir_id")
+_NAMED = {
+    "user_id": "id",
+    **{name: name for name in ("login", "name", "email", "phone", "role", "department", "department_id")},
+    **{name: name for name in ("provider_id", "fhir_id")},
+}
 
 
 def person(given: Given, otherwise: PersonKind, fhir_id: str = "") -> Person:
     """The person an object describes; `otherwise` says who it is where the object does not."""
-    said = {name: word for name in _NAMED if (word := given.word(name))}
+    said = given.words(_NAMED)
     if fhir_id:
         said.setdefault("fhir_id", fhir_id)
     return Person(
         kind=given.choice("kind", PersonKind) or otherwise,
-        id=given.word("user_id"),
         is_physician=given.flag("is_physician"),
-        **said,  # type: ignore[arg-type]
+        **said,
     )
 
 

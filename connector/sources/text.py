@@ -44,9 +44,9 @@ def shorten(text: str, limit: int) -> str:
 
 def line(text: str, limit: int = LINE_LIMIT) -> str:
     """The text as one line of at most `limit` characters, with an ellipsis where it was cut."""
-    one = clean(text, len(text))
-    if not one.isprintable() or "  " in one:
-        one = _SPACES.sub(" ", one).strip()
+    if not (text.isascii() and text.isprintable()) or "  " in text:
+        text = _SPACES.sub(" ", clean(text, len(text)))
+    one = text.strip()
     return one if len(one) <= limit else one[: limit - 1].rstrip() + "…"
 
 
