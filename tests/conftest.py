@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
+import hypothesis
 import pytest
 import structlog
 
@@ -16,6 +17,9 @@ from connector.ledger import identity
 from connector.ledger.database import Database
 from tests.postgres import Server, serving
 
+# No deadlines, for machines are slow and busy at times; in CI the same examples every time.
+hypothesis.settings.register_profile("any-machine", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("any-machine")
 structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 

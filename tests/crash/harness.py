@@ -20,7 +20,8 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -371,14 +372,14 @@ def memory() -> str | None:
 
 def stories(box: Sandbox, folder: Path, seeds: range, told: Callable[[int], None]) -> None:
     """Live through every seed; an AssertionError names the seed. Every fifty seeds begin with a new installation."""
-    warm(box, folder)
-    for start in range(seeds.start, seeds.stop, BATCH):
-        box.reset()
-        first = Story(box, folder / f"from-{start}", f"calm{start}")
-        first.install()
-        for seed in range(start, min(start + BATCH, seeds.stop)):
-            _live_through(first, folder / str(seed), seed)
-            told(seed)
+    with warmed(box, folder):
+        for start in range(seeds.start, seeds.stop, BATCH):
+            box.reset()
+            first = Story(box, folder / f"from-{start}", f"calm{start}")
+            first.install()
+            for seed in range(start, min(start + BATCH, seeds.stop)):
+                _live_through(first, folder / str(seed), seed)
+                told(seed)
 
 
 def _live_through(first: Story, folder: Path, seed: int) -> None:
@@ -399,41 +400,43 @@ def _live_through(first: Story, folder: Path, seed: int) -> None:
     shutil.rmtree(folder)
 
 
-def warm(box: Sandbox, folder: Path) -> None:
-    """Import, parse and compile everything once, so that a fork costs milliseconds."""
-    _keep_compiled_statements()
-    _keep_parsed_files()
-    story = Story(box, folder / "warm", "warm")
-    story.install()
-    with App.open(story.folder / "connector.yaml") as app:
-        app.sync()
-    gc.collect()
-    gc.freeze()  # so that a fork's collector does not touch, and so copy, every page of this process
+@contextmanager
+def warmed(box: Sandbox, folder: Path) -> Iterator[None]:
+    """Everything is imported, parsed and compiled once, so that a fork costs milliseconds."""
+    engine, read = database._engine, yamlfile.read
+    database._engine = _one_engine(engine)
+    yamlfile.read = config.read = _parsed_once(read)
+    try:
+        story = Story(box, folder / "warm", "warm")
+        story.install()
+        with App.open(story.folder / "connector.yaml") as app:
+            app.sync()
+        gc.collect()
+        gc.freeze()  # so that a fork's collector does not touch, and so copy, every page of this process
+        yield
+    finally:
+        gc.unfreeze()
+        database._engine = engine
+        yamlfile.read = config.read = read
 
 
-def _keep_compiled_statements() -> None:
-    """SQLAlchemy keeps them with the engine: one engine, pointed at each story's file, keeps them all."""
-    if getattr(database._engine, "shared", False):
-        return
-    target: dict[str, Any] = {}
-    real = database._engine
+def _one_engine(real: Callable[[Any, bool], Any]) -> Callable[[Any, bool], Any]:
+    """SQLAlchemy keeps compiled statements with the engine: one engine serves all stories, each with its own file."""
+    made: dict[str, Any] = {}
 
-    def shared(url: Any, create: bool) -> Any:
-        target["file"] = str(url.database)
-        if "engine" not in target:
-            target["engine"] = real(url, create)
-            event.listen(target["engine"], "do_connect", lambda _d, _r, args, _k: args.__setitem__(0, target["file"]))
-        return target["engine"]
+    def engine(url: Any, create: bool) -> Any:
+        made["file"] = str(url.database)
+        if "engine" not in made:
+            made["engine"] = real(url, create)
+            event.listen(made["engine"], "do_connect", lambda _d, _r, args, _k: args.__setitem__(0, made["file"]))
+        return made["engine"]
 
-    shared.shared = True  # type: ignore[attr-defined]
-    database._engine = shared
+    return engine
 
 
-def _keep_parsed_files() -> None:
-    """Settings and mappings are the same in every story; a document is read only."""
-    if hasattr(yamlfile.read, "kept"):
-        return
-    real, kept = yamlfile.read, dict[tuple[str, bytes], Any]()
+def _parsed_once(real: Callable[[Path], Any]) -> Callable[[Path], Any]:
+    """Settings and mappings are the same in every story, and a document is never changed."""
+    kept: dict[tuple[str, bytes], Any] = {}
 
     def read(path: Path) -> Any:
         key = (path.name, path.read_bytes())
@@ -441,5 +444,4 @@ def _keep_parsed_files() -> None:
             kept[key] = real(path)
         return kept[key]
 
-    read.kept = kept  # type: ignore[attr-defined]
-    yamlfile.read = config.read = read
+    return read

@@ -86,7 +86,7 @@ def site(tmp_path: Path, box: Sandbox) -> Site:
         mapping = f"mapping: mappings/{name}.yaml"
         assert mapping in text
         text = text.replace(mapping, f"{mapping}\n    settle_after: 0.2\n    attachments: send")
-    made.settings.write_text(text, "utf-8")
+    made.settings.write_text(f"{text}\nwait: 3s\n", "utf-8")
     return made
 
 

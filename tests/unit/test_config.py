@@ -69,9 +69,11 @@ def _installed(tmp_path_factory):
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hospital\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
     sys.path.insert(0, str(place))
+    config.plugins.cache_clear()
     yield
     sys.path.remove(str(place))
     sys.modules.pop("hospital", None)
+    config.plugins.cache_clear()
 
 
 @pytest.fixture
