@@ -216,7 +216,7 @@ def _is_sound(ticket: Ticket, source: str) -> None:
     assert ticket.external_id
     assert ticket.summary
     assert fingerprint(ticket) == fingerprint(ticket.model_copy())
-    text = ticket.model_dump_json().encode()
-    assert b"\\u0000" not in text
+    escaped = ticket.model_dump_json().encode().replace(b"\\\\", b"")  # a backslash that somebody wrote is no escape
+    assert b"\\u0000" not in escaped
     for at in (ticket.submitted_at, ticket.received_at):
         assert at is None or at.utcoffset() == timedelta(0)
