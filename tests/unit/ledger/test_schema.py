@@ -30,12 +30,12 @@ def test_opening_twice_changes_nothing(db: Database, ledger_url: str, tmp_path: 
     assert facts(db) == before
 
 
-def facts(db: Database) -> list[object]:
+def facts(db: Database) -> list[tuple[str, ...]]:
     with db.read() as connection:
         rows = connection.execute(
             text("SELECT name, value FROM meta UNION ALL SELECT '', version_num FROM alembic_version")
         )
-        return sorted(map(tuple, rows))
+        return sorted(tuple(row) for row in rows)
 
 
 def test_what_is_committed_outlasts_a_crash(db: Database) -> None:
