@@ -36,6 +36,7 @@ def engine(url: URL) -> Engine:
     """An engine whose transactions see one state of the database. Raises ImportError without the driver."""
     options = {name: value for name, value in _DRIVER.items() if name not in url.query}
     made = create_engine(url, connect_args=options, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    event.listen(made, "connect", _keep_all_text)
     event.listen(made, "begin", _begin)
     return made
 
@@ -54,3 +55,14 @@ def encoding(made: Engine) -> str:
 def _begin(connection: Connection) -> None:
     if connection.get_execution_options().get("connector_write"):
         connection.exec_driver_sql(_BEGIN)
+
+
+def _keep_all_text(raw: Any, _record: Any) -> None:
+    """PostgreSQL's text holds no NUL, and a remote may answer one: it becomes U+FFFD, as what cannot be read does."""
+    from psycopg.types.string import StrDumperUnknown
+
+    class Dumper(StrDumperUnknown):
+        def dump(self, obj: str) -> Any:
+            return super().dump(obj.replace("\0", "\ufffd"))
+
+    raw.adapters.register_dumper(str, Dumper)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -51,11 +52,17 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
 
 
 def dump(value: Any) -> str:
-    """JSON with one spelling: equal values give equal text."""
-    return _encode(value)
+    """JSON with one spelling: equal values give equal text. Any database can hold it, lone surrogates included."""
+    said = _encode(value)
+    try:
+        said.encode()
+    except UnicodeEncodeError:
+        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
+    return said
 
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def unique(items: Iterable[T]) -> list[T]:

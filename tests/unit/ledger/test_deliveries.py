@@ -178,6 +178,18 @@ def test_the_link_keeps_what_was_sent_and_what_the_remote_made_of_it(db: Databas
     assert notes["g"] == {"sent": "x", "kept": "y"}
 
 
+def test_whatever_characters_a_remote_answers_are_kept(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    echo = {"f": "a \0 NUL, half a \ud83d smiley", "g": "ä 😀"}
+    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC\0" + "1", echo=echo)), NOW)
+    linked = deliveries.one(db, row.id).linked
+    assert linked is not None
+    assert linked.echo == echo
+    assert linked.number in ("INC\0" + "1", "INC\ufffd1")
+
+
 def test_a_follow_up_takes_the_place_of_what_met_a_closed_record_once(db: Database) -> None:
     filled(db, "one", comments=2)
     row = due(db)[0]
