@@ -84,7 +84,10 @@ def serving() -> Iterator[Server]:
 
 
 def _named() -> tuple[URL, Callable[[], None]]:
-    return make_url(os.environ["TEST_DATABASE_URL"]), lambda: None
+    url = make_url(os.environ["TEST_DATABASE_URL"])
+    if url.password:  # settings hold no password
+        os.environ["PGPASSWORD"] = str(url.password)
+    return url.set(password=None), lambda: None
 
 
 def _started() -> tuple[URL, Callable[[], None]]:

@@ -15,7 +15,6 @@ import random
 import re
 import shutil
 import signal
-import sqlite3
 import sys
 import time
 import traceback
@@ -28,23 +27,26 @@ from typing import Any
 
 import requests
 import structlog
-from sqlalchemy import event
+from sqlalchemy import NullPool, create_engine, event, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
 from connector import config, yamlfile
 from connector.app import App
 from connector.ledger import database
+from connector.ledger.schema import delivery
 from connector.sandbox import Sandbox
+from tests.postgres import Server
 
 SETTLE = 2.0
 # So many points (commits, requests) a run of this inbox passes; a kill falls on one of the first so many.
 POINTS = 110
 QUIET_RUNS = 14
+FILE = "sqlite:///ledger.db"
 
 SETTINGS = """\
 site: crash-0001
-ledger: sqlite:///ledger.db
+ledger: "{ledger}"
 wait: 20
 pending: 60
 sources:
@@ -113,9 +115,12 @@ class Expected:
 class Story:
     """One seed's inbox, runs and reckoning. `name` is a word in everything that belongs to it."""
 
-    def __init__(self, box: Sandbox, folder: Path, name: str, seed: int = 0, ahead: float = 0.0) -> None:
+    def __init__(
+        self, box: Sandbox, folder: Path, name: str, seed: int = 0, ahead: float = 0.0, ledger: str = FILE
+    ) -> None:
         self.box = box
         self.folder = folder
+        self.ledger = ledger
         self.name = name
         self.chance = random.Random(seed)
         self.expected = Expected()
@@ -129,7 +134,7 @@ class Story:
         """
         (self.folder / "inbox" / "button").mkdir(parents=True)
         (self.folder / "inbox" / "mail").mkdir()
-        settings = SETTINGS.format(url=self.box.url, settle=SETTLE)
+        settings = SETTINGS.format(url=self.box.url, settle=SETTLE, ledger=self.ledger)
         (self.folder / "connector.yaml").write_text(settings)
         (self.folder / "sn.yaml").write_text(SERVICENOW)
         (self.folder / "zd.yaml").write_text(ZENDESK)
@@ -239,9 +244,11 @@ class Story:
 
     def waits(self) -> list[tuple[Any, ...]]:
         """What has not come to an end, straight from the ledger."""
-        with sqlite3.connect(self.folder / "ledger.db") as ledger:
-            query = "SELECT sink, do, part, state, finding FROM delivery WHERE state NOT IN ('sent', 'dropped')"
-            return ledger.execute(query).fetchall()
+        d = delivery.c
+        query = select(d.sink, d.do, d.part, d.state, d.finding).where(d.state.not_in(["sent", "dropped"]))
+        url = f"sqlite:///{self.folder}/ledger.db" if self.ledger == FILE else self.ledger
+        with create_engine(url, poolclass=NullPool).connect() as ledger:
+            return [tuple(row) for row in ledger.execute(query)]
 
     # ── the reckoning ──
 
@@ -370,23 +377,31 @@ def memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
-def stories(box: Sandbox, folder: Path, seeds: range, told: Callable[[int], None]) -> None:
-    """Live through every seed; an AssertionError names the seed. Every fifty seeds begin with a new installation."""
-    with warmed(box, folder):
+def stories(
+    box: Sandbox, folder: Path, seeds: range, told: Callable[[int], None], server: Server | None = None
+) -> None:
+    """Live through every seed, with ledgers in files or on a server; an AssertionError names the seed.
+
+    Every fifty seeds begin with a new installation.
+    """
+    with warmed(box, folder, server):
         for start in range(seeds.start, seeds.stop, BATCH):
             box.reset()
-            first = Story(box, folder / f"from-{start}", f"calm{start}")
+            first = Story(box, folder / f"from-{start}", f"calm{start}", ledger=server.ledger() if server else FILE)
             first.install()
             for seed in range(start, min(start + BATCH, seeds.stop)):
-                _live_through(first, folder / str(seed), seed)
+                _live_through(first, folder / str(seed), seed, server)
                 told(seed)
 
 
-def _live_through(first: Story, folder: Path, seed: int) -> None:
+def _live_through(first: Story, folder: Path, seed: int, server: Server | None) -> None:
     box = first.box
     box.servicenow.honours_sys_id = True
     shutil.copytree(first.folder, folder)
-    story = Story(box, folder, f"story{seed}", seed, first.ahead)
+    ledger = server.copy(first.ledger) if server else FILE
+    settings = folder / "connector.yaml"
+    settings.write_text(settings.read_text().replace(first.ledger, ledger))
+    story = Story(box, folder, f"story{seed}", seed, first.ahead, ledger)
     try:
         story.fill()
         story.live()
@@ -398,16 +413,18 @@ def _live_through(first: Story, folder: Path, seed: int) -> None:
         box.faults.clear()
         first.ahead = story.ahead
     shutil.rmtree(folder)
+    if server:
+        server.drop(ledger)
 
 
 @contextmanager
-def warmed(box: Sandbox, folder: Path) -> Iterator[None]:
+def warmed(box: Sandbox, folder: Path, server: Server | None) -> Iterator[None]:
     """Everything is imported, parsed and compiled once, so that a fork costs milliseconds."""
     engine, read = database._engine, yamlfile.read
     database._engine = _one_engine(engine)
     yamlfile.read = config.read = _parsed_once(read)
     try:
-        story = Story(box, folder / "warm", "warm")
+        story = Story(box, folder / "warm", "warm", ledger=server.ledger() if server else FILE)
         story.install()
         with App.open(story.folder / "connector.yaml") as app:
             app.sync()
@@ -421,14 +438,20 @@ def warmed(box: Sandbox, folder: Path) -> Iterator[None]:
 
 
 def _one_engine(real: Callable[[Any, bool], Any]) -> Callable[[Any, bool], Any]:
-    """SQLAlchemy keeps compiled statements with the engine: one engine serves all stories, each with its own file."""
+    """SQLAlchemy keeps compiled statements with the engine: one engine serves all stories, each with its own ledger."""
     made: dict[str, Any] = {}
 
+    def redirect(_dialect: Any, _record: Any, args: list[Any], named: dict[str, Any]) -> None:
+        if args:
+            args[0] = made["database"]
+        else:
+            named["dbname"] = made["database"]
+
     def engine(url: Any, create: bool) -> Any:
-        made["file"] = str(url.database)
+        made["database"] = str(url.database)
         if "engine" not in made:
             made["engine"] = real(url, create)
-            event.listen(made["engine"], "do_connect", lambda _d, _r, args, _k: args.__setitem__(0, made["file"]))
+            event.listen(made["engine"], "do_connect", redirect)
         return made["engine"]
 
     return engine

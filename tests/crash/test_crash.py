@@ -17,10 +17,12 @@ import pytest
 from connector.app import App
 from connector.sandbox import Sandbox
 from tests.crash.harness import SETTLE, Story, memory, stories
+from tests.postgres import Server
 
 # The suite is told apart into this many parts, so that all cores have work.
 PARTS = 6
 SEEDS = 300
+ON_POSTGRESQL = 6
 KILLS = 20
 CONNECTOR = Path(sys.executable).with_name("connector")
 
@@ -46,6 +48,12 @@ def test_killed_anywhere_while_everything_fails(part: int, box: Sandbox, folder:
     lived: list[int] = []
     stories(box, folder, range(part * each, (part + 1) * each), lived.append)
     assert len(lived) == each
+
+
+def test_killed_anywhere_with_the_ledger_on_postgresql(box: Sandbox, folder: Path, postgres: Server) -> None:
+    lived: list[int] = []
+    stories(box, folder, range(SEEDS, SEEDS + ON_POSTGRESQL), lived.append, postgres)
+    assert len(lived) == ON_POSTGRESQL
 
 
 def test_the_installed_command_killed_twenty_times(box: Sandbox, folder: Path) -> None:
