@@ -21,11 +21,13 @@ _HASTE = ("fsync", "full_page_writes", "autovacuum", "synchronous_commit")
 class Server:
     """Databases that come and go. `url` names one in which others may be made."""
 
-    def __init__(self, url: URL) -> None:
+    def __init__(self, url: URL, own: bool) -> None:
         self.url = url
+        self.own = own
         self._admin: Engine = create_engine(url, isolation_level="AUTOCOMMIT")
         self._names = (f"connector_{os.getpid()}_{number}" for number in count())
         self._made: list[str] = []
+        self._roles: list[str] = []
         self._template = ""
 
     def ledger(self) -> str:
@@ -52,6 +54,17 @@ class Server:
         self._made.remove(name)
         self._do(f"DROP DATABASE {name} WITH (FORCE)")
 
+    def account(self, password: str) -> str:
+        """A new account that has to give this password."""
+        name = next(self._names)
+        self._do(f"CREATE ROLE {name} LOGIN PASSWORD '{password}'")
+        self._roles.append(name)
+        if self.own:
+            rules = Path(self._said("SHOW hba_file"))
+            rules.write_text(f"local all {name} scram-sha-256\n{rules.read_text()}")
+            self._do("SELECT pg_reload_conf()")
+        return name
+
     def hurry(self) -> None:
         """Commit without waiting for a disk: for servers that die with the tests."""
         for setting in _HASTE:
@@ -62,20 +75,27 @@ class Server:
         """Drop what was made."""
         for name in reversed(self._made):
             self._do(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+        for name in self._roles:
+            self._do(f"DROP ROLE {name}")
         self._admin.dispose()
 
     def _do(self, statement: str) -> None:
         with self._admin.connect() as connection:
             connection.execute(text(statement))
 
+    def _said(self, question: str) -> str:
+        with self._admin.connect() as connection:
+            return str(connection.execute(text(question)).scalar_one())
+
 
 @contextmanager
 def serving() -> Iterator[Server]:
     """A server, for as long as the block lasts. Raises whatever keeps it from being had."""
-    url, stop = _named() if "TEST_DATABASE_URL" in os.environ else _started()
-    server = Server(url)
+    own = "TEST_DATABASE_URL" not in os.environ
+    url, stop = _started() if own else _named()
+    server = Server(url, own)
     try:
-        if "TEST_DATABASE_URL" not in os.environ:
+        if own:
             server.hurry()
         yield server
         server.close()
@@ -87,7 +107,7 @@ def _named() -> tuple[URL, Callable[[], None]]:
     url = make_url(os.environ["TEST_DATABASE_URL"])
     if url.password:  # settings hold no password
         os.environ["PGPASSWORD"] = str(url.password)
-    return url.set(password=None), lambda: None
+    return _without_password(url), lambda: None
 
 
 def _started() -> tuple[URL, Callable[[], None]]:
@@ -97,4 +117,8 @@ def _started() -> tuple[URL, Callable[[], None]]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     data = Path(tempfile.mkdtemp(prefix="connector-postgres-", dir=memory))
     server = get_server(data, cleanup_mode="delete")
-    return make_url(server.get_uri()).set(drivername="postgresql+psycopg", username="postgres"), server.cleanup
+    return _without_password(make_url(server.get_uri())), server.cleanup
+
+
+def _without_password(url: URL) -> URL:
+    return URL.create("postgresql+psycopg", url.username, None, url.host, url.port, url.database, url.query)
