@@ -81,8 +81,11 @@ def _unprepared(wiring: Wiring, row: Delivery, error: RemoteError, tally: Tally)
         _hold(wiring, row, finding_of(row, error), tally)
         return None
     if error.scope is Scope.ROW:
-        wait = next_try(wiring.policy, max(row.attempts, 1), error.retry_after, random.random())  # noqa: S311
-        deliveries.postpone(wiring.db, row, now + (wait or wiring.policy.longest), finding_of(row, error))
+        wait = next_try(wiring.policy, row.attempts + 1, error.retry_after, random.random())  # noqa: S311
+        if wait is None:
+            _hold(wiring, row, finding_of(row, error), tally)
+        else:
+            deliveries.postpone(wiring.db, row, now + wait, finding_of(row, error))
     return error
 
 
@@ -95,7 +98,7 @@ def _end(wiring: Wiring, row: Delivery, prepared: Prepared, tally: Tally) -> Non
         case Held(finding):
             _hold(wiring, row, finding, tally)
         case Follow(closed):
-            deliveries.follow_up(wiring.db, row, closed, now)
+            tally.blocked += deliveries.follow_up(wiring.db, row, closed, now)
 
 
 def _hold(wiring: Wiring, row: Delivery, finding: Finding, tally: Tally) -> None:

@@ -40,16 +40,10 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
             rendered = render_ticket(wiring, outlet, ticket_view(row.ticket_body, outlet), row.do, row.group)
     if rendered.findings:
         return Planned(row, finding=rendered.findings[0])
-    if row.do is Do.UPDATE and row.linked is not None and _same(rendered, row.linked.sent):
-        return Planned(row, ended="nothing that is mapped has changed")
     payload = dict(rendered.fields)
     if row.what and "follow_up_of" in row.what:
         payload["follow_up_of"] = row.what["follow_up_of"]
     return Planned(row, payload)
-
-
-def _same(rendered: Rendered, sent: Mapping[str, Any]) -> bool:
-    return all(name in sent and sent[name] == value for name, value in rendered.fields.items())
 
 
 def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group: str) -> Rendered:

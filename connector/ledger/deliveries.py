@@ -30,7 +30,7 @@ from connector.delivery import UNFINISHED, Move, State
 from connector.errors import Finding, StaleRow
 from connector.ledger.database import Database
 from connector.ledger.leases import is_dead
-from connector.ledger.moves import Step, move
+from connector.ledger.moves import Step, move, move_each
 from connector.ledger.rows import add_missing, dump, put
 from connector.ledger.schema import blob, delivery, link, memory, ticket
 from connector.plugins import Do, Receipt
@@ -213,12 +213,11 @@ def control(db: Database, wanted: Delivery) -> Delivery | None:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """What became of rendering one delivery: a payload, a finding that blocks it, or nothing to do."""
+    """What became of rendering one delivery: a payload, or a finding that blocks it."""
 
     row: Delivery
-    payload: Mapping[str, Any] | None = None
+    payload: Mapping[str, Any] | None = field(default=None, repr=False)
     finding: Finding | None = None
-    ended: str = ""
 
 
 def plan(db: Database, planned: Sequence[Planned], now: float) -> int:
@@ -231,7 +230,7 @@ def plan(db: Database, planned: Sequence[Planned], now: float) -> int:
     with db.write() as connection:
         if rendered:
             connection.execute(_RENDERED, rendered)
-        return sum(_unrendered(connection, item, now) for item in planned if item.payload is None)
+        return sum(_held(connection, item.row, item.finding, now) for item in planned if item.finding is not None)
 
 
 _RENDERED = (
@@ -246,16 +245,9 @@ _RENDERED = (
 )
 
 
-def _unrendered(connection: Connection, item: Planned, now: float) -> int:
-    row, finding = item.row, item.finding
-    step = Step(row.id, row.ticket_id, State.QUEUED, Move.ENDED, item.ended)
-    if finding is not None:
-        step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": dump(asdict(finding))})
-    try:
-        move(connection, step, now)
-    except StaleRow:
-        return 0
-    return 1 if finding is not None else 0
+def _held(connection: Connection, row: Delivery, finding: Finding, now: float) -> int:
+    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": dump(asdict(finding))})
+    return len(move_each(connection, [step], now))
 
 
 # ── claiming ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -312,10 +304,11 @@ def keep_unsure(db: Database, row: Delivery, due_at: float, empty_since: datetim
 
 
 def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> None:
-    """A queued delivery could not be prepared; try again at `due_at`."""
+    """A queued delivery could not be prepared, which counts as an attempt; try again at `due_at`."""
     still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.QUEUED.value)
     with db.write() as connection:
-        connection.execute(still.values(due_at=due_at, finding=dump(asdict(finding))))
+        tried = {"attempts": row.attempts + 1, "due_at": due_at}
+        connection.execute(still.values(finding=dump(asdict(finding)), **tried))
 
 
 def lose_expired(db: Database, now: float) -> int:
@@ -390,10 +383,12 @@ def _write_link(connection: Connection, row: Delivery, done: Done, now: float) -
     put(connection, link, [values])
 
 
-def follow_up(db: Database, row: Delivery, closed: str, now: float) -> None:
+def follow_up(db: Database, row: Delivery, closed: str, now: float) -> int:
     """The record is closed: a new one is made that follows it, and a comment or file goes there. One commit.
+    Returns how many deliveries were blocked instead.
 
-    There is one follow-up of each closed record, however many deliveries meet it. Raises StaleRow.
+    There is one follow-up of each closed record, however many deliveries meet it; where a person dropped it, they
+    wait for a person too. Raises StaleRow.
     """
     part = f"follow_up:{closed}"
     new = {"ticket_id": row.ticket_id, "sink": row.sink, "version": row.version, "state": State.QUEUED.value}
@@ -406,11 +401,19 @@ def follow_up(db: Database, row: Delivery, closed: str, now: float) -> None:
         "what": None if row.what is None else dump(row.what),
     }
     with db.write() as connection:
+        dropped = select(delivery.c.id).where(
+            *(delivery.c.ticket_id == row.ticket_id, delivery.c.sink == row.sink),
+            *(delivery.c.part == part, delivery.c.state == State.DROPPED.value),
+        )
+        if connection.execute(dropped).first() is not None:
+            what, remedy = f"{closed} is closed, and its follow-up was dropped", f"connector drop {row.name}"
+            return _held(connection, row, Finding("closed", row.name, what, remedy), now)
         note = f"{closed} is closed; a follow-up takes its place"
         move(connection, Step(row.id, row.ticket_id, State.QUEUED, Move.ENDED, note), now)
         add_missing(connection, delivery, [create])
         if row.do is not Do.UPDATE:
             add_missing(connection, delivery, [again])
+    return 0
 
 
 def settle_otherwise(db: Database, row: Delivery, step: Step, now: float) -> None:

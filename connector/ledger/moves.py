@@ -22,6 +22,10 @@ _CLEARED: Mapping[State, Mapping[str, Any]] = {
 }
 
 
+# What a blocked delivery forgets when it is queued again: what it said, and the record that it was to be written to.
+AFRESH: Mapping[str, Any] = {"payload": None, "body": None, "finding": None, "remote_id": None}
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One move of one delivery; `sets` are the other columns that change with it."""

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, or_, select, update
 from connector.delivery import Move, State
 from connector.errors import NoSuchTicket
 from connector.ledger.database import Database
-from connector.ledger.moves import Step, move
+from connector.ledger.moves import AFRESH, Step, move
 from connector.ledger.schema import delivery, link, ticket
 
 
@@ -57,7 +57,7 @@ def find_ticket(db: Database, name: str) -> int:
 
 def release(db: Database, ticket_id: int, now: float) -> list[Act]:
     """Blocked deliveries are rendered again and queued: what blocked them is provably not done."""
-    fresh = {"payload": None, "body": None, "finding": None, "due_at": now, "attempts": 0}
+    fresh = {**AFRESH, "due_at": now, "attempts": 0}
     return _move_all(db, ticket_id, State.BLOCKED, Move.RELEASED, fresh, now, "released by a person")
 
 
@@ -101,7 +101,7 @@ def replan(db: Database, ticket_ids: Sequence[int] | None, now: float) -> list[A
 
 
 def _render_again(connection: Connection, row: Row[Any], now: float) -> Act | None:
-    fresh = {"payload": None, "body": None, "finding": None, "due_at": now}
+    fresh = {**AFRESH, "due_at": now}
     if row.state == State.BLOCKED:
         move(connection, Step(row.id, row.ticket_id, State.BLOCKED, Move.RELEASED, "to be rendered again", fresh), now)
     elif row.body is None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 
 from connector.delivery import Move, State
 from connector.errors import Finding
-from connector.ledger.moves import Step, move
+from connector.ledger.moves import AFRESH, Step, move
 from connector.ledger.rows import add_missing, dump, new_ids, put, slices, unique
 from connector.ledger.schema import blob, delivery, event, meta, pending, pending_ref, record, thread, ticket
 from connector.plugins import Counted, Do, Record, Rejected, Reply
@@ -205,7 +205,7 @@ class Taking:
         return created
 
     def _renewed(self, row: Row[Any], state: State, known: _Known, note: str) -> bool:
-        fresh = {"version": known.version, "payload": None, "body": None, "finding": None}
+        fresh = {**AFRESH, "version": known.version}
         if state == State.BLOCKED:  # refused or never rendered: provably not done
             move(
                 self.connection,
