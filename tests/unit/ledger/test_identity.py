@@ -20,7 +20,7 @@ from tests.unit.ledger.test_deliveries import claim, due, filled
 def copied(request: pytest.FixtureRequest, ledger_url: str, tmp_path: Path) -> Callable[[], str]:
     """Copies the ledger, to which nobody may be connected; returns the copy's URL."""
     if not ledger_url.startswith("sqlite"):
-        return lambda: str(request.getfixturevalue("postgres").copy(ledger_url))
+        return lambda: str(request.getfixturevalue("postgres").restored(ledger_url))
 
     def copy() -> str:
         shutil.copy(tmp_path / "ledger.db", tmp_path / "copy.db")
