@@ -18,7 +18,9 @@ from connector.phi.words import NO_NAME, words
 # ── numbers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 # In one piece, or in groups ("123 456 789", "12-34-567").
-_NUMBER = re.compile(r"[0-9](?:[0-9]{4,}(?:-[0-9]+)*|[0-9]{0,3}(?:(?:[ .][0-9]{2,4}|-[0-9]{1,8})(?![0-9]))*)")
+_NUMBER = re.compile(
+    r"[0-9](?=[0-9 .-]{3})(?:[0-9]{4,}(?:-[0-9]+)*|[0-9]{0,3}(?:(?:[ .][0-9]{2,4}|-[0-9]{1,8})(?![0-9]))*)"
+)
 _LOOK_BACK = 40
 _SHORTEST = 4
 _WORD = re.compile(r"[a-z]+")
@@ -64,6 +66,7 @@ _RECORD = re.compile(
     rf"(?<![A-Za-z])(?:{'|'.join(sorted(PATIENT_RECORDS))})[ \t#:._-]{{0,3}}(?:id[ #:]{{1,2}})?(?P<prefix>[A-Z])?$"
 )
 _SHORTEST_RECORD = 6
+_LONGEST_RECORD = 12  # its code, what may stand between, and the character before
 _CUE_WORDS = frozenset(_CUES) | {code.lower() for code in PATIENT_RECORDS}
 
 # Letters that begin a number which is nobody's: tickets, and records of the build.
@@ -89,7 +92,8 @@ def numbers_after_cue(said: Said, known: Known) -> Iterator[Span]:
 
 def _announced(said: Said, before: str, start: int, end: int, cues: frozenset[str]) -> Iterator[Span]:
     digits = sum(character.isdigit() for character in said.low[start:end])
-    record = _RECORD.search(said.text[start - len(before) : start]) if digits >= _SHORTEST_RECORD else None
+    close = said.text[max(start - _LONGEST_RECORD, 0) : start]
+    record = _RECORD.search(close) if digits >= _SHORTEST_RECORD else None
     if record:
         yield Span(start - len(record["prefix"] or ""), end, PhiKind.RECORD)
         return
@@ -101,7 +105,6 @@ def _announced(said: Said, before: str, start: int, end: int, cues: frozenset[st
 
 # ── dates of birth ───────────────────────────────────────────────────────────────────────────────────────────────
 
-_WORDS_OF_BIRTH = ("dob", "d.o.b", "birth", "born")
 _BIRTH = re.compile(
     r"(?<![a-z])(?:dob|d\.o\.b\.?|(?:date of )?birth(?: ?da(?:te|y))?|born(?: on)?)[\W_]{0,3}(?:(?:is|was)[\W_])?$"
 )
@@ -110,14 +113,18 @@ _BIRTH = re.compile(
 def birth_dates(said: Said, known: Known) -> Iterator[Span]:
     """The patient's date of birth in any form that can mean that day, and dates behind "DOB", "born on"."""
     birth = known.patient.birth if known.patient is not None else frozenset()
+    announced = _mentions_birth(said.low)
     # Every form of a date holds the last two digits of its year; most texts end the search here.
-    possible = any(f"{year % 100:02d}" in said.low for year, _, _ in birth)
-    if not possible and not any(word in said.low for word in _WORDS_OF_BIRTH):
+    if not announced and not (birth and any(f"{year % 100:02d}" in said.low for year, _, _ in birth)):
         return
     for written in dates(said.low):
         before = max(written.start - _LOOK_BACK, 0)
-        if written.days & birth or _BIRTH.search(said.low[before : written.start]):
+        if written.days & birth or (announced and _BIRTH.search(said.low[before : written.start])):
             yield Span(written.start, written.end, PhiKind.DATE)
+
+
+def _mentions_birth(low: str) -> bool:
+    return "dob" in low or "d.o.b" in low or "birth" in low or "born" in low
 
 
 # ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────

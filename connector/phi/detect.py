@@ -30,12 +30,16 @@ EXACT: tuple[Rule, ...] = (known_numbers, known_literals, known_names)
 # These leave staff contacts, build records and item numbers alone.
 GENERAL: tuple[Rule, ...] = (segments, addresses, long_numbers, numbers_after_cue, birth_dates, named_patients)
 
+ALL = EXACT + GENERAL
+
 
 class Rules:
     """Exact match of what the payload names, strong formats, and words that announce an identifier."""
 
     def detect(self, text: str, known: Known) -> Sequence[Span]:
-        rules = EXACT + GENERAL if known.patient else GENERAL
+        if known.patient is None and text.isalpha():
+            return ()  # one word of letters, and nobody whose name it might be
+        rules = ALL if known.patient else GENERAL
         said = Said(text, fold(text))
         return [span for rule in rules for span in rule(said, known)]
 

@@ -23,6 +23,14 @@ WITHHELD_NOTE = "Redaction failed: the text was withheld; the record keeps it."
 MOST_REPEATED = 50
 _ROUNDS = 4
 
+# A ticket with more identifiers than this is a dump of data, not a request. Its text is withheld, which also bounds
+# the work: about a second per megabyte of nothing but identifiers.
+MOST_PLACES = 50_000
+
+
+class Flooded(Exception):
+    """There are too many places to redact."""
+
 
 @dataclass(frozen=True, slots=True)
 class Audit:
@@ -36,8 +44,9 @@ class Audit:
 def shield(ticket: Ticket, detectors: Sequence[PhiDetector] = (RULES,)) -> Ticket:
     """The ticket with tokens (`[MRN_1]`) where its texts named a patient; the removed values are in `phi.tokens`.
 
-    Pure, and never raises: where a detector fails, every text is replaced by a notice and the context is kept. A
-    ticket without patient data comes back as the same object, and shielding twice is shielding once.
+    Pure, and never raises: where a detector fails, or more than `MOST_PLACES` are found, every text is replaced by a
+    notice and the context is kept. A ticket without patient data comes back as the same object, and shielding twice
+    is shielding once.
     """
     return shield_with_audit(ticket, detectors)[0]
 
@@ -55,7 +64,7 @@ def shield_with_audit(ticket: Ticket, detectors: Sequence[PhiDetector] = (RULES,
 def _shielded(ticket: Ticket, detectors: Sequence[PhiDetector]) -> Ticket:
     said = texts(ticket)
     known = _with_note(known_people(ticket), ticket.phi.note, detectors)
-    found = {text: [span for detector in detectors for span in detector.detect(text, known)] for text in said}
+    found = _found(said, known, detectors)
     if not ticket.phi.tokens and not any(found.values()):
         return ticket
     own = ticket.phi.tokens
@@ -66,6 +75,18 @@ def _shielded(ticket: Ticket, detectors: Sequence[PhiDetector]) -> Ticket:
         return ticket
     shielded = rewrite(ticket, lambda text: changed.get(text, text))
     return shielded.model_copy(update={"phi": ticket.phi.model_copy(update={"tokens": tokens.removed()})})
+
+
+def _found(said: Sequence[str], known: Known, detectors: Sequence[PhiDetector]) -> dict[str, list[Span]]:
+    """The places in each text; raises Flooded where they are too many."""
+    found: dict[str, list[Span]] = {}
+    room = MOST_PLACES
+    for text in dict.fromkeys(said):
+        found[text] = [span for detector in detectors for span in detector.detect(text, known)]
+        room -= len(found[text])
+        if room < 0:
+            raise Flooded
+    return found
 
 
 def _everywhere(found: Mapping[str, list[Span]], tokens: Tokens) -> dict[str, list[Span]]:

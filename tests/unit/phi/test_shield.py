@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
@@ -167,6 +168,16 @@ def test_a_failing_detector_withholds_the_text_and_keeps_the_context(ticket: Mak
     assert shielded.notes == (WITHHELD_NOTE,)
     assert shielded.records == ()
     assert shield(shielded, (Failing(),)) == shielded
+
+
+def test_a_ticket_of_nothing_but_identifiers_is_withheld(ticket: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(import_module("connector.phi.shield"), "MOST_PLACES", 3)
+    three = ticket(description="MRN 100001, MRN 100002", steps_tried=("MRN 100003",))
+    assert shield(three).steps_tried == ("MRN [MRN_3]",)
+    four = ticket(description="MRN 100001, MRN 100002", steps_tried=("MRN 100003, MRN 100004",))
+    withheld, audit = shield_with_audit(four)
+    assert audit == Audit(failed=True)
+    assert (withheld.description, withheld.steps_tried) == (WITHHELD, (WITHHELD,))
 
 
 class Zebra:
