@@ -9,6 +9,7 @@ from typing import Any
 from connector.clock import Clock
 from connector.delivery import Move
 from connector.engine.collect import read_again
+from connector.engine.prepare import spelt_out
 from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Busy, NoSuchTicket
 from connector.ledger import deliveries, leases, people, records
@@ -88,6 +89,9 @@ class Actions:
         if not rows:
             raise NoSuchTicket(f"nothing of {name} is unsure", f"see: connector explain {name}")
         row = deliveries.one(self._wiring.db, rows[0].id)
+        if row.sink not in self._wiring.outlets:
+            raise NoSuchTicket(f"the settings have no sink {row.sink}", "put it back to confirm what went there")
+        row = spelt_out(self._wiring, self._wiring.outlets[row.sink], row)
         receipt = self._receipt(row, remote_id)
         fields = dict(row.payload or {}) if row.do is Do.CREATE else {}
         done = Done(receipt, fields, note=f"a person found it as {remote_id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import structlog
 
@@ -146,14 +146,14 @@ def _settle(
 ) -> RemoteError | None:
     now = wiring.clock.wall()
     if isinstance(answer, RemoteError):
-        step = outcome(wiring, row, answer, now)
+        step = replace(outcome(wiring, row, answer, now), holder=wiring.who)
         deliveries.settle_otherwise(wiring.db, row, step, now)
         tally.blocked += step.move is Move.REFUSED
         log.info("not delivered", delivery=row.id, move=step.move.value, code=answer.code, status=answer.status)
         return None if step.move is Move.REFUSED else answer
     done = Done(answer, ready.fields, ready.left, ready.findings)
     try:
-        deliveries.settle(wiring.db, row, Move.ACCEPTED, done, now)
+        deliveries.settle(wiring.db, row, Move.ACCEPTED, done, now, wiring.who)
     except StaleRow:  # the claim ran out meanwhile and the row is unsure; the receipt is better than a look
         deliveries.settle(wiring.db, row, Move.FOUND, done, now)
     setattr(tally, _COUNTED[row.do], getattr(tally, _COUNTED[row.do]) + 1)
@@ -166,7 +166,9 @@ def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> St
     finding = dump(asdict(finding_of(row, error)))
     tried = row.attempts + 1
     if isinstance(error, Uncertain):
-        return Step(row.id, row.ticket_id, State.SENDING, Move.LOST, error.what, {"finding": finding, "due_at": now})
+        spent = row.attempts if error.scope is Scope.ACCOUNT else tried
+        lost = {"finding": finding, "attempts": spent, "due_at": now}
+        return Step(row.id, row.ticket_id, State.SENDING, Move.LOST, error.what, lost)
     if error.scope is Scope.ACCOUNT:  # nothing wrong with this row: it goes back untouched
         back = {"finding": finding, "attempts": row.attempts, "due_at": now + (error.retry_after or 0.0)}
         return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, back)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from connector.delivery import ClosedPolicy, changes
+from connector.engine.plan import rendered_row
 from connector.engine.wiring import Outlet, Wiring
 from connector.errors import Finding
 from connector.ledger import deliveries
@@ -86,6 +87,15 @@ def write_of(wiring: Wiring, outlet: Outlet, row: Delivery, body: Mapping[str, A
     content = (lambda: deliveries.content(wiring.db, sha256)) if row.do is Do.ATTACH else None
     key = key_of(wiring, outlet, row)
     return Write(row.do, key, body, row.payload or {}, row.remote_id, content)
+
+
+def spelt_out(wiring: Wiring, outlet: Outlet, row: Delivery) -> Delivery:
+    """The delivery with payload and body, made now where it was never sent from here. Raises RemoteError."""
+    if row.body is not None:
+        return row
+    payload = row.payload if row.payload is not None else rendered_row(wiring, outlet, row).payload or {}
+    body = payload if row.do is Do.ATTACH else outlet.sink.resolve(row.do, payload).body
+    return replace(row, payload=payload, body=body)
 
 
 def _create(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:

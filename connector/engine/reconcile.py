@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import structlog
 
 from connector.clock import utc
 from connector.delivery import Absent, Found, Move, State, Wait, verdict
 from connector.engine.deliver import finding_of
-from connector.engine.prepare import write_of
+from connector.engine.prepare import spelt_out, write_of
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import Finding, RemoteError, Scope, StaleRow
 from connector.ledger import deliveries
 from connector.ledger.deliveries import Delivery, Done
 from connector.ledger.moves import Step
+from connector.ledger.rows import dump
 from connector.plugins import Do, Look, Write
 
 log = structlog.get_logger("connector.reconcile")
@@ -42,8 +45,9 @@ def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
     if row.do is not Do.CREATE and not row.remote_id:
         _absent(wiring, row, "its ticket was never made at this sink")
         return
-    write = write_of(wiring, outlet, row, _body(row))
     try:
+        row = spelt_out(wiring, outlet, row)
+        write = write_of(wiring, outlet, row, row.body or {})
         look = outlet.sink.find(write, _control(wiring, outlet, row))
     except RemoteError as error:
         _looked_in_vain(wiring, row, error)
@@ -53,14 +57,9 @@ def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
     _decide(wiring, outlet, row, write, look)
 
 
-def _body(row: Delivery) -> dict[str, object]:
-    said = row.body if row.body is not None else row.payload
-    return dict(said or {})
-
-
 def _control(wiring: Wiring, outlet: Outlet, row: Delivery) -> Write | None:
     known = deliveries.control(wiring.db, row)
-    return None if known is None else write_of(wiring, outlet, known, _body(known))
+    return None if known is None else write_of(wiring, outlet, known, known.body or {})
 
 
 def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: Look) -> None:
@@ -100,6 +99,11 @@ def _absent(wiring: Wiring, row: Delivery, note: str) -> None:
     sets = {"due_at": now, "finding": None} | ({"body": None} if row.do is Do.UPDATE else {})
     step = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, note, sets)
     deliveries.settle_otherwise(wiring.db, row, step, now)
+    if row.attempts >= wiring.policy.attempts:
+        what = f"{row.attempts} tries were lost, and nothing is there"
+        finding = Finding("lost", row.name, what, f"connector release {row.name}")
+        held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, {"finding": dump(asdict(finding))})
+        deliveries.settle_otherwise(wiring.db, row, held, now)
 
 
 def _looked_in_vain(wiring: Wiring, row: Delivery, error: RemoteError) -> None:

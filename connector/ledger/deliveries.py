@@ -201,6 +201,7 @@ def control(db: Database, wanted: Delivery) -> Delivery | None:
         delivery.c.sink == wanted.sink,
         delivery.c.do == wanted.do.value,
         delivery.c.state == State.SENT.value,
+        delivery.c.body.is_not(None),
         delivery.c.id != wanted.id,
     )
     with db.read() as connection:
@@ -347,14 +348,19 @@ class Done:
     note: str = ""
 
 
-def settle(db: Database, row: Delivery, step: Move, done: Done, now: float) -> None:
-    """Commit that the remote has it: state, link and what was learned, together. Raises StaleRow."""
+def settle(db: Database, row: Delivery, step: Move, done: Done, now: float, holder: str = "") -> None:
+    """Commit that the remote has it: state, link and what was learned, together. Raises StaleRow.
+
+    `holder` is the process whose claim it was, where the receipt answers a claim.
+    """
     was = State.SENDING if step is Move.ACCEPTED else State.UNSURE
     receipt = done.receipt
     with db.write() as connection:
         note = done.note or receipt.number or receipt.remote_id
-        where = {"remote_id": receipt.remote_id} if row.do is Do.CREATE else {}
-        move(connection, Step(row.id, row.ticket_id, was, step, note, where), now)
+        where: dict[str, Any] = {"remote_id": receipt.remote_id} if row.do is Do.CREATE else {}
+        if step is Move.FOUND and row.body is not None:  # what was never sent from here proves later look-ups too
+            where |= {"payload": dump(row.payload), "body": dump(row.body)}
+        move(connection, Step(row.id, row.ticket_id, was, step, note, where, holder), now)
         if row.do in (Do.CREATE, Do.UPDATE):
             _write_link(connection, row, done, now)
         learned = [{"sink": row.sink, "name": k, "value": v} for k, v in receipt.learned.items()]

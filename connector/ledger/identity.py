@@ -11,7 +11,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from connector.delivery import Move, State
 from connector.errors import ConnectorError, Finding, SettingsError
@@ -19,7 +19,7 @@ from connector.ledger.database import Database
 from connector.ledger.deliveries import advance_generation
 from connector.ledger.moves import Step, move_each
 from connector.ledger.rows import add_missing, put
-from connector.ledger.schema import delivery, meta
+from connector.ledger.schema import delivery, meta, reading
 from connector.plugins import Do
 
 STAMP_NAME = ".connector-stamp"
@@ -101,21 +101,25 @@ def refuse_restored(db: Database, base: Path, site: str) -> None:
 def accept_restored(db: Database, base: Path, site: str, now: float) -> int:
     """Make everything unsure that a lost ledger may have sent; returns how many deliveries that are now unsure.
 
-    Records collected again up to the stamp's time become unsure deliveries too, when they are taken in.
+    So do, when they are taken in, all records that a source hands over until it has been read to its end once, and
+    after that those from before the stamp's time.
     """
     last = read_stamp(base)
     if last is None or last.site != site or last.generation <= generation(db):
         return 0
-    queued = select(delivery.c.id, delivery.c.ticket_id).where(
-        delivery.c.state == State.QUEUED.value, delivery.c.do.in_([Do.CREATE.value, Do.COMMENT.value, Do.ATTACH.value])
+    unsent = select(delivery.c.id, delivery.c.ticket_id, delivery.c.state).where(
+        delivery.c.state.in_([State.QUEUED.value, State.BLOCKED.value]),
+        delivery.c.do.in_([Do.CREATE.value, Do.COMMENT.value, Do.ATTACH.value]),
     )
     with db.write() as connection:
         note = "the ledger was restored; this may have been sent"
-        steps = [
-            Step(row.id, row.ticket_id, State.QUEUED, Move.RESTORED, note, {"due_at": now})
-            for row in connection.execute(queued)
-        ]
+        rows = connection.execute(unsent).all()
+        blocked = [row for row in rows if row.state == State.BLOCKED.value]
+        move_each(connection, [Step(row.id, row.ticket_id, State.BLOCKED, Move.RELEASED, note) for row in blocked], now)
+        due = {"due_at": now}
+        steps = [Step(row.id, row.ticket_id, State.QUEUED, Move.RESTORED, note, due) for row in rows]
         done = move_each(connection, steps, now)
+        connection.execute(update(reading).values(end_at=None))
         facts = [
             {"name": "restored_until", "value": repr(last.at)},
             {"name": "generation", "value": str(last.generation + 1)},

@@ -28,14 +28,18 @@ AFRESH: Mapping[str, Any] = {"payload": None, "body": None, "finding": None, "re
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One move of one delivery; `sets` are the other columns that change with it."""
+    """One move of one delivery; `sets` are the other columns that change with it.
+
+    With a `holder`, only that process's claim may be moved: one that was held up must not settle another's attempt.
+    """
 
     delivery_id: int
     ticket_id: int
     was: State
     move: Move
     note: str = ""
-    sets: Mapping[str, Any] = field(default_factory=dict)
+    sets: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    holder: str = ""
 
 
 def move(connection: Connection, step: Step, at: float) -> State:
@@ -43,6 +47,8 @@ def move(connection: Connection, step: Step, at: float) -> State:
     now = after(step.was, step.move)
     values = {**_CLEARED.get(now, {}), **step.sets, "state": now.value}
     guarded = update(delivery).where(delivery.c.id == step.delivery_id, delivery.c.state == step.was.value)
+    if step.holder:
+        guarded = guarded.where(delivery.c.holder == step.holder)
     if connection.execute(guarded.values(values)).rowcount != 1:
         raise StaleRow(f"delivery {step.delivery_id} is no longer {step.was}")
     connection.execute(insert(event), [_event(step, now, at)])

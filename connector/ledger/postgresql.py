@@ -35,7 +35,8 @@ SELECT set_config('lock_timeout', '30s', true),
 def engine(url: URL) -> Engine:
     """An engine whose transactions see one state of the database. Raises ImportError without the driver."""
     options = {name: value for name, value in _DRIVER.items() if name not in url.query}
-    made = create_engine(url, connect_args=options, pool_pre_ping=True, isolation_level="REPEATABLE READ")
+    kept = {"pool_pre_ping": True, "isolation_level": "REPEATABLE READ", "hide_parameters": True}
+    made = create_engine(url, connect_args=options, **kept)
     event.listen(made, "connect", _keep_all_text)
     event.listen(made, "begin", _begin)
     return made
@@ -43,7 +44,7 @@ def engine(url: URL) -> Engine:
 
 def writing(made: Engine) -> Engine:
     """The same engine for transactions that write. READ COMMITTED sees what was committed before the lock was had."""
-    return made.execution_options(connector_write=True, isolation_level="READ COMMITTED")
+    return made.execution_options(connector_write=True, isolation_level="REPEATABLE READ")
 
 
 def encoding(made: Engine) -> str:

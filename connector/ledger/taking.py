@@ -13,7 +13,7 @@ from connector.delivery import Move, State
 from connector.errors import Finding
 from connector.ledger.moves import AFRESH, Step, move
 from connector.ledger.rows import add_missing, dump, new_ids, put, slices, unique
-from connector.ledger.schema import blob, delivery, event, meta, pending, pending_ref, record, thread, ticket
+from connector.ledger.schema import blob, delivery, event, meta, pending, pending_ref, reading, record, thread, ticket
 from connector.plugins import Counted, Do, Record, Rejected, Reply
 from connector.ticket import Attachment, Comment, Phi, Ticket
 
@@ -78,7 +78,7 @@ class Taking:
         self.now = now
         self.patience = patience
         self.takes_files = files
-        self.restored_until = _restored_until(connection)
+        self.restored_until = _restored_until(connection, source)
         self.known: dict[str, _Known] = {}
         self.threads: dict[str, int] = {}
         self.by_id: dict[int, _Known] = {}
@@ -376,7 +376,7 @@ class Taking:
 
     def _may_be_there(self, item: Record) -> bool:
         """Could a ledger that was lost have sent this already?"""
-        return self.restored_until is not None and (item.at is None or item.at <= self.restored_until)
+        return self.restored_until is not None and (item.at or 0.0) <= self.restored_until
 
     def _write(self) -> None:
         rows, self.rows = self.rows, {}
@@ -440,6 +440,13 @@ def waiting_reply(row: Row[Any]) -> Taken:
     )
 
 
-def _restored_until(connection: Connection) -> float | None:
+def _restored_until(connection: Connection, source: str) -> float | None:
+    """Up to which time a lost ledger may have sent what this source hands over; None where none was lost.
+
+    A file that grew since bears a late time over old records, so no time counts before the source was read to its end.
+    """
     value = connection.execute(select(meta.c.value).where(meta.c.name == "restored_until")).scalar()
-    return float(value) if value is not None else None
+    if value is None:
+        return None
+    end = connection.execute(select(reading.c.end_at).where(reading.c.source == source)).scalar()
+    return float("inf") if end is None else float(value)

@@ -268,3 +268,21 @@ def test_a_holder_says_nothing_about_strangers() -> None:
 def test_a_delivery_says_nothing_of_the_ticket_in_its_repr(db: Database) -> None:
     filled(db, "one")
     assert "slow" not in repr(replace(due(db)[0]))
+
+
+def test_a_process_that_was_held_up_does_not_settle_anothers_attempt(db: Database) -> None:
+    """Its own claim ran out, absence was proved, and another process is sending now."""
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row, "first")
+    deliveries.lose_expired(db, NOW + 200)
+    deliveries.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), NOW + 600)
+    assert claim(db, due(db, NOW + 600)[0], "second", NOW + 600)
+    late = Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, holder="first")
+    with pytest.raises(StaleRow):
+        deliveries.settle_otherwise(db, row, late, NOW + 601)
+    with pytest.raises(StaleRow):
+        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW + 601, "first")
+    assert state(db, row) is State.SENDING
+    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys2")), NOW + 602, "second")
+    assert state(db, row) is State.SENT

@@ -62,7 +62,8 @@ def test_a_restored_ledger_is_refused_until_somebody_says_so(
     identity.refuse_restored(again, tmp_path, "north-test")
     assert identity.accept_restored(again, tmp_path, "north-test", 3000.0) == 0
     # What was sent after the backup and is collected again may be there already; what is newer than the stamp is not.
-    take(again, [taken(ticket("late"), "late.eml", at=1999.0), taken(ticket("new"), "new.eml", at=2001.0)], now=3000.0)
+    take(again, [taken(ticket("late"), "late.eml", at=1999.0)], now=3000.0)
+    take(again, [taken(ticket("new"), "new.eml", at=2001.0)], now=3000.0)
     states = [(row.external_id, row.part) for row in deliveries.unsure(again, "servicenow", 3000.0, 10)]
     assert states == [("one", "ticket"), ("late", "ticket")]
     again.close()

@@ -240,9 +240,10 @@ def test_only_what_a_lost_ledger_may_have_sent_is_born_unsure(db: Database) -> N
 
     with db.write() as connection:
         put(connection, meta, [{"name": "restored_until", "value": "5000.0"}])
+    take(db, [taken(ticket("grown"), "grown.ndjson:1", at=5001.0)])  # before the source was read to its end
     page = [taken(ticket("old"), "old.eml", at=4999.0), taken(ticket("new"), "new.eml", at=5001.0)]
     take(db, [*page, taken(ticket("undated"), "undated.eml")])
-    assert [state for _, state in parts(db)] == ["unsure", "queued", "unsure"]
+    assert [state for _, state in parts(db)] == ["unsure", "unsure", "queued", "unsure"]
 
 
 def test_unchanged_asks_for_place_and_bytes(db: Database) -> None:
