@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from connector.terminal.group import Call, Group
+from connector.terminal.group import Call, Group, fold
 
 if TYPE_CHECKING:
     from connector.app import App
@@ -132,7 +132,7 @@ def sync(
         report = app.sync(sources, sinks, dry_run=dry_run, limit=limit, max_seconds=max_seconds, progress=told)
     _show(call, report.document(), views.sync)
     for name, error in report.errors.items():
-        click.echo(f"connector: {name}: {error}", err=True)
+        click.echo(fold(f"connector: {name}: {error}"), err=True)
     context.exit(report.exit_code)
 
 

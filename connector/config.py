@@ -25,6 +25,7 @@ SINKS = "connector.sinks"
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?([smhd]?)")
 _SITE = re.compile(r"[a-z0-9][a-z0-9-]{2,22}[a-z0-9]")
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_QUERY_PASSWORD = re.compile(r"[?&](?:ssl)?password=", re.IGNORECASE)
 _LEDGERS = ("sqlite:///", "postgresql+psycopg://")
 
 P = TypeVar("P", bound=BaseModel)
@@ -274,6 +275,6 @@ def _password_findings(document: Document, value: Any, place: Place) -> Iterator
 
 def _has_password(text: str) -> bool:
     try:
-        return "://" in text and bool(urlsplit(text).password)
+        return "://" in text and bool(urlsplit(text).password or _QUERY_PASSWORD.search(text))
     except ValueError:
         return False

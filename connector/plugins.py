@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, StrEnum, auto
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from connector.clock import Clock, SystemClock
@@ -27,6 +28,9 @@ from connector.errors import Finding, SettingsError
 from connector.ticket import Comment, Ticket
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+_SECRET_BYTES = 16_384
 
 
 class Secret:
@@ -63,7 +67,10 @@ class Secret:
 
 def _first_line(path: Path) -> str:
     try:
-        return path.read_text("utf-8").split("\n", 1)[0].strip()
+        if not path.is_file():  # a pipe or a device may never end
+            return ""
+        with path.open("rb") as file:
+            return file.readline(_SECRET_BYTES).decode("utf-8").strip()
     except (OSError, UnicodeDecodeError):
         return ""
 
@@ -80,7 +87,7 @@ class SourceSettings(PluginSettings):
     """What every source can be told. `id` names the source in keys and defaults to its name; it outlives renaming."""
 
     id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
-    path: str
+    path: str = Field(min_length=1)
 
 
 class Clearance(StrEnum):
@@ -90,19 +97,37 @@ class Clearance(StrEnum):
     FULL = "full"
 
 
+def _web_address(value: str) -> str:
+    """Scheme, host and port, and nothing that could be a credential. Raises ValueError, which quotes nothing."""
+    try:
+        parts = urlsplit(value)
+        whole = parts.scheme in ("http", "https") and _HOST.fullmatch(parts.hostname or "") and parts.port != 0
+    except ValueError:  # a port that is no number, half of an IPv6 address
+        whole = False
+    if not whole or parts.username is not None or parts.query or parts.fragment or not value.isprintable():
+        raise ValueError("an address is written as https://HOST or https://HOST:PORT, without user, password or query")
+    return value
+
+
+_HOST = re.compile(r"[A-Za-z0-9:._-]{1,253}")
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
 class SinkSettings(PluginSettings):
     """What every sink can be told. Times are in seconds."""
 
-    url: str
+    url: WebAddress
     mapping: str
-    settle_after: float = Field(gt=0)
-    timeout: float = Field(default=75.0, gt=0, description="longest wait for one answer; ServiceNow works up to 60 s")
+    settle_after: float = Field(gt=0, le=604_800)
+    timeout: float = Field(
+        default=75.0, gt=0, le=3600, description="longest wait for one answer; ServiceNow works up to 60 s"
+    )
     concurrency: int = Field(default=4, ge=1, le=32)
-    requests_per_minute: int | None = Field(default=None, ge=1)
+    requests_per_minute: int | None = Field(default=None, ge=1, le=1_000_000)
     bulk: Literal["auto", "off"] = "auto"
     attachments: Literal["withhold", "send"] = "withhold"
     clearance: Clearance = Clearance.NONE
-    proxy: str | None = None
+    proxy: WebAddress | None = None
     ca_bundle: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,11 @@ from connector.errors import Finding, SettingsError
 SIZE_LIMIT = 200_000  # bytes; the parser needs seconds beyond that
 NODE_LIMIT = 20_000  # values after aliases are expanded; a few lines of nested aliases name billions
 DEPTH_LIMIT = 32
+NAME_LIMIT = 200  # characters of a name; longer ones come from files that are no settings
+
+# What no text that people edit holds: controls but tab and newline, and halves of surrogate pairs. No file name, no
+# environment variable and no database takes them, and a terminal obeys some.
+_UNTYPED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
 Place = tuple[str | int, ...]
 
@@ -117,6 +123,9 @@ class _Walk:
                 self._find("bad-key", key_node, "this cannot be a name", "write a plain word; << is not known here")
                 continue
             key = self._scalar(key_node)
+            if isinstance(key, str) and (len(key) > NAME_LIMIT or not key.isprintable()):
+                self._find("bad-key", key_node, "this cannot be a name", "write a plain word")
+                continue
             if key in result:
                 self._find("duplicate-key", key_node, f'"{key}" stands here twice', "remove one of them")
                 continue
@@ -125,7 +134,15 @@ class _Walk:
         return result
 
     def _scalar(self, node: Any) -> Any:
-        return self.constructor.construct_object(node)
+        try:
+            value = self.constructor.construct_object(node)
+        except (LookupError, ValueError):  # a tag such as !!bool before a word that is none
+            self._find("not-plain", node, "the value does not fit its tag", "leave the tag out")
+            return None
+        if isinstance(value, str) and _UNTYPED.search(value):
+            self._find("not-text", node, "there is a control character in this text", "write it without")
+            return None
+        return value
 
     def _where(self, node: Any) -> str:
         return f"{self.path}:{node.start_mark.line + 1}"

@@ -141,31 +141,18 @@ def _first_line(error: DBAPIError) -> str:
 def _resolved(url: str, base: Path) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
-        raise SettingsError(
-            [
-                Finding(
-                    "bad-ledger",
-                    "ledger",
-                    "not a database URL",
-                    "write sqlite:///connector.db or postgresql+psycopg://…",
-                )
-            ]
-        ) from None
+    except (ArgumentError, ValueError):
+        raise _bad_url("not a database URL", "write sqlite:///connector.db or postgresql+psycopg://…") from None
     if parsed.get_backend_name() == "sqlite":
-        if not parsed.database or parsed.database == ":memory:":
-            raise SettingsError(
-                [
-                    Finding(
-                        "bad-ledger",
-                        "ledger",
-                        "the ledger is the only memory and must be a file",
-                        "sqlite:///connector.db",
-                    )
-                ]
-            )
+        # SQLite's own URIs may name a database that lives in memory.
+        if not parsed.database or parsed.database.startswith((":memory:", "file:")) or parsed.query:
+            raise _bad_url("the ledger is the only memory and must be a file", "sqlite:///connector.db")
         return parsed.set(database=str((base / parsed.database).resolve()))
     return parsed
+
+
+def _bad_url(what: str, remedy: str) -> SettingsError:
+    return SettingsError([Finding("bad-ledger", "ledger", what, remedy)])
 
 
 def _engine(url: URL, create: bool) -> Engine:
@@ -180,7 +167,9 @@ def _engine(url: URL, create: bool) -> Engine:
         raise LedgerError(f"there is no ledger at {path.name}", "run: connector sync")
     if not path.parent.is_dir():
         raise LedgerError(f"the ledger's folder {path.parent} does not exist", "create it, or correct `ledger:`")
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS, "check_same_thread": False})
+    # An error that is shown must not say what was to be written.
+    options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
+    engine = create_engine(url, connect_args=options, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return engine

@@ -33,5 +33,5 @@ class Settings(SinkSettings):
     """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones."""
 
     auth: ServiceNowAuth
-    settle_after: float = Field(default=SETTLE_AFTER, gt=0)
+    settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     unknown_caller: str | None = None

@@ -30,6 +30,6 @@ class Settings(SinkSettings):
     """What a Zendesk sink can be told. `unknown_requester` is the e-mail that stands in for a requester without one."""
 
     auth: ZendeskAuth
-    settle_after: float = Field(default=SETTLE_AFTER, gt=0)
+    settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     scope: str = "read write"
     unknown_requester: str | None = None

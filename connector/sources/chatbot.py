@@ -22,6 +22,7 @@ from connector.ticket import Outcome
 ENDINGS = (".json", ".transcript", ".ndjson", ".jsonl")
 LINES = (".ndjson", ".jsonl")
 _TALK_KEYS = frozenset({"events", "activities", "transcript", "content", "Content"})
+_TALKS_VALUES = 500_000  # of all the talks in one file together
 
 
 class Dialect(Protocol):
@@ -104,7 +105,7 @@ class Chatbot:
     def split(self, record: Record) -> Iterable[Record]:
         """One record for each hand-off of each talk in a document; an unreadable document stays as it is."""
         try:
-            document = parse(record.data)
+            document = parse(record.data, values=_TALKS_VALUES)
         except Unreadable:
             yield record
             return

@@ -13,6 +13,7 @@ from connector.sources.text import clean
 
 DOCUMENT_BYTES = 16 * 1024 * 1024
 DEPTH = 64
+VALUES = 150_000  # a value costs a hundred times its bytes in memory, so the size in bytes bounds little
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,40}")
 
 
@@ -40,16 +41,19 @@ def decode(data: bytes) -> str:
         return data.decode("cp1252" if encoding.startswith("utf-8") else encoding, "replace")
 
 
-def parse(data: bytes, max_bytes: int = DOCUMENT_BYTES, depth: int = DEPTH) -> Any:
+def parse(data: bytes, max_bytes: int = DOCUMENT_BYTES, depth: int = DEPTH, values: int = VALUES) -> Any:
     """The JSON document in `data`.
 
-    Raises Unreadable for what is too large, nested deeper than `depth`, not JSON, NaN or infinite, or an object that
-    says the same key twice (RFC 8259 leaves open which one counts).
+    Raises Unreadable for what is too large, holds more than `values` values (commas in texts count too), is nested
+    deeper than `depth`, not JSON, NaN or infinite, or an object that says the same key twice (RFC 8259 leaves open
+    which one counts).
     """
     if len(data) > max_bytes:
         raise Unreadable(
             "too-large", f"{len(data):,} bytes; {max_bytes:,} are read at most", "split it or make it smaller"
         )
+    if len(data) > values and data.count(b",") + data.count(b"[") + data.count(b"{") > values:
+        raise Unreadable("too-many-values", f"more than {values:,} values", "split it or make it smaller")
     if not data.strip():
         raise Unreadable("empty", "there is nothing in it", "see whether whatever writes it was interrupted")
     try:

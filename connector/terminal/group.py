@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import signal
 import sys
 import threading
@@ -20,6 +21,7 @@ import click
 
 from connector.errors import ConnectorError, SettingsError
 
+_ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 BUG = 70
 INTERRUPTED = 130
 
@@ -149,7 +151,8 @@ class Group(click.Group):
 
 
 def fold(text: str) -> str:
-    """The text with its long lines broken at words, to the width of the terminal; unchanged elsewhere."""
+    """The text without what a terminal would obey; on a terminal, its long lines are broken at words."""
+    text = _ORDERS.sub("\N{REPLACEMENT CHARACTER}", text)
     if not sys.stderr.isatty():
         return text
     import shutil

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from connector import config
 from connector.errors import SettingsError
-from connector.plugins import Clearance, SinkSettings, SourceSettings
+from connector.plugins import Clearance, Secret, SinkSettings, SourceSettings
 
 PLUGIN = """
 from typing import Literal
@@ -292,3 +293,49 @@ def test_any_bytes_are_loaded_or_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(SettingsError):
         config.load(path)
+
+
+@pytest.mark.parametrize(
+    "line",
+    ['site: "a\\0b"', 'ledger: "sqlite:///a\\ud800b.db"', 'wait: "\\e[31m"', "wait: !!bool maybe", '"\\e]0;t\\a": 1'],
+)
+def test_what_no_system_takes_as_a_text_is_found_at_its_line(tmp_path, line):
+    path = tmp_path / "connector.yaml"
+    path.write_text(f"{line}\n{GOOD.replace('site: north-7f3a', '')}")
+    with pytest.raises(SettingsError) as raised:
+        config.load(path)
+    assert any(finding.where == f"{path}:1" for finding in raised.value.findings)
+    assert not {"\x00", "\x1b", "\x07"} & set(str(raised.value))
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "''",
+        "file:///etc/passwd",
+        "http://[::1",
+        "http://127.0.0.1:99999",
+        "http://hunter2@127.0.0.1",
+        "https://a.example/?token=hunter2",
+        "https://a.example/#hunter2",
+        "loft.example",
+    ],
+)
+@pytest.mark.parametrize("setting", ["url", "proxy"])
+def test_an_address_that_cannot_be_called_or_holds_a_credential(tmp_path, setting, url):
+    path = tmp_path / "connector.yaml"
+    now = GOOD.replace("url: http://127.0.0.1:1", "url: http://127.0.0.1:1\n    proxy: http://proxy:3128")
+    was = {"url": "url: http://127.0.0.1:1\n", "proxy": "proxy: http://proxy:3128\n"}[setting]
+    path.write_text(now.replace(was, f"{setting}: {url}\n"))
+    with pytest.raises(SettingsError, match="written as https://HOST") as raised:
+        config.load(path)
+    assert "hunter2" not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "folder", "endless"])
+def test_a_secret_is_read_from_a_file_and_nothing_else(tmp_path, kind):
+    place = {"fifo": tmp_path / "pipe", "folder": tmp_path, "endless": Path("/dev/zero")}[kind]
+    if kind == "fifo":
+        os.mkfifo(place)
+    with pytest.raises(SettingsError, match="there is no secret here"):
+        Secret(f"file:{place}").reveal(tmp_path)

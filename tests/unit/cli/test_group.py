@@ -60,6 +60,11 @@ def test_an_error_is_one_message_and_its_code(ending, error, code, message):
     assert result.stderr.replace("Try 'door act --help' for help.\n", "") == message
 
 
+def test_no_message_orders_the_terminal_about(ending):
+    result = ending(Transient("red \x1b[31m \x1b]0;title\x07 \u202egpj \ud800", "two\nlines"))
+    assert result.stderr == f"connector: red {'�'}[31m {'�'}]0;title{'�'} {'�'}gpj {'�'} (two\nlines)\n"
+
+
 def test_several_findings_are_listed_and_counted(ending):
     findings = [Finding("x", f"c.yaml:{n}", "bad") for n in (1, 2)]
     result = ending(SettingsError(findings))

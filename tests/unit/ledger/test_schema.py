@@ -72,9 +72,15 @@ def test_what_is_not_a_database_is_refused_with_a_remedy(tmp_path: Path) -> None
         Database.open("sqlite:///ledger.db", tmp_path)
 
 
-def test_a_ledger_in_memory_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite:///file:x.db?mode=memory&uri=true"])
+def test_a_ledger_in_memory_is_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(SettingsError, match="must be a file"):
-        Database.open("sqlite://", tmp_path)
+        Database.open(url, tmp_path)
+
+
+def test_a_port_that_is_no_number_is_a_finding(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="not a database URL"):
+        Database.open("postgresql+psycopg://u@127.0.0.1:abc/x", tmp_path)
 
 
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:

@@ -53,6 +53,12 @@ def test_each_trouble_has_one_clear_error(data: bytes, code: str) -> None:
     assert str(caught.value.at("here")).startswith("here: ")
 
 
+def test_a_million_values_in_few_bytes_are_not_read_into_memory() -> None:
+    with pytest.raises(Unreadable, match="more than 150,000 values"):
+        parse(b"[" + b"0," * 150_000 + b"0]")
+    assert len(parse(b"[" + b"0," * 100_000 + b"0]")) == 100_001
+
+
 def test_an_error_quotes_nothing_of_the_content() -> None:
     with pytest.raises(Unreadable) as caught:
         parse(b'{"Mrs Smith, MRN 123": 1, "Mrs Smith, MRN 123": 2}')
