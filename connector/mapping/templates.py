@@ -138,7 +138,7 @@ def _rendered(template: Any, used: tuple[str, ...], subject: Any) -> str:
         known[name] = "" if value is None else value
     parts: list[str] = []
     room = OUTPUT_LIMIT
-    for part in template.root_render_func(template.new_context(known)):
+    for part in template.root_render_func(template.new_context(known, shared=True)):
         parts.append(part)
         room -= len(part)
         if room < 0:

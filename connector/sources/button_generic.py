@@ -18,7 +18,7 @@ from connector.sources.given import Given, moment, second, texts, tidied
 from connector.sources.identity import external_id, hashed
 from connector.sources.people import one, people, person
 from connector.sources.text import line, word_of
-from connector.ticket import BuildRecord, Channel, Context, Impact, Location, Phi, Ticket, Urgency
+from connector.ticket import EMPTY_PHI, BuildRecord, Channel, Context, Impact, Location, Phi, Ticket, Urgency
 
 _SOURCE = {
     **{name: name for name in ("system", "tenant", "environment", "application", "server")},
@@ -149,6 +149,8 @@ def _phi(given: Given, records: Sorted, address: str) -> Phi:
     others = {name: _as_text(value) for name, value in patient.left().items() if value is not None}
     if address:
         others["url"] = address
+    if not (known or others or records.patient):
+        return EMPTY_PHI
     return Phi(records=records.patient, extra=others, **known)
 
 
