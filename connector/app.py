@@ -102,6 +102,7 @@ class App:
             return engine.dry_run(self.wiring, inlets, outlets, limit)
         self._refuse_missing_secrets(outlets)
         identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
+        identity.stamp(self.wiring.db, self.wiring.base, self.wiring.site, self.wiring.clock.wall())
         wiring = self.wiring if progress is None else replace(self.wiring, progress=progress)
         return engine.run(wiring, inlets, outlets, limit, max_seconds)
 

@@ -13,6 +13,7 @@ from connector.engine.prepare import Follow, Held, Over, Prepared, Ready, prepar
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import Finding, Permanent, RemoteError, Scope, StaleRow, Transient, Uncertain
 from connector.ledger import deliveries, identity
+from connector.ledger.database import LedgerError
 from connector.ledger.deliveries import Delivery, Done
 from connector.ledger.moves import Step
 from connector.ledger.rows import dump
@@ -116,7 +117,11 @@ def _send(wiring: Wiring, outlet: Outlet, row: Delivery, ready: Ready, tally: Ta
     lease = outlet.lease_seconds
     if not deliveries.claim(wiring.db, row, ready.write.body, wiring.who, claimed_at, lease):
         return None
-    identity.stamp(wiring.db, wiring.base, wiring.site, claimed_at)
+    try:
+        identity.stamp(wiring.db, wiring.base, wiring.site, claimed_at)
+    except LedgerError as error:
+        unsent = Transient(error.what, error.remedy, code="no-stamp", scope=Scope.ACCOUNT)
+        return _settle(wiring, row, ready, unsent, tally)
     left = lease - max(clock.wall() - claimed_at, clock.monotonic() - started)
     if left < outlet.sink.call_seconds or clock.wall() < claimed_at:
         return _settle(wiring, row, ready, Transient("this process was held up; the claim is given back"), tally)

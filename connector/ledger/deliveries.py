@@ -29,7 +29,7 @@ from sqlalchemy.exc import IntegrityError
 from connector.delivery import UNFINISHED, Move, State
 from connector.errors import Finding, StaleRow
 from connector.ledger.database import Database
-from connector.ledger.leases import is_dead
+from connector.ledger.leases import FARTHEST, is_dead
 from connector.ledger.moves import Step, move, move_each
 from connector.ledger.rows import add_missing, dump, put
 from connector.ledger.schema import blob, delivery, link, memory, ticket
@@ -313,25 +313,36 @@ def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> No
 
 
 def lose_expired(db: Database, now: float) -> int:
-    """A claim that ran out, or whose process is certainly dead, leaves its delivery unsure; returns how many."""
+    """A claim that ran out, or whose process is certainly dead, leaves its delivery unsure; returns how many.
+
+    What was written while the clock was far ahead is due now.
+    """
     flying = select(delivery.c.id, delivery.c.ticket_id, delivery.c.lease_until, delivery.c.holder)
     lost = 0
     with db.write() as connection:
         rows = connection.execute(flying.where(delivery.c.state == State.SENDING.value)).all()
         for row in rows:
-            if row.lease_until < now or is_dead(row.holder or ""):
+            if not now <= row.lease_until < now + FARTHEST or is_dead(row.holder or ""):
                 note = "the process that was sending it ended"
                 step = Step(row.id, row.ticket_id, State.SENDING, Move.LOST, note, {"due_at": now})
                 move(connection, step, now)
                 lost += 1
-        stale = update(delivery).where(delivery.c.state == State.UNSURE.value, delivery.c.lease_until.is_not(None))
-        held = select(delivery.c.id, delivery.c.holder).where(
-            delivery.c.state == State.UNSURE.value, delivery.c.lease_until.is_not(None)
-        )
-        dead = [row.id for row in connection.execute(held) if is_dead(row.holder or "")]
-        if dead:
-            connection.execute(stale.where(delivery.c.id.in_(dead)).values(lease_until=None, holder=None))
+        _free_dead_looks(connection, now)
+        for state in (State.QUEUED, State.UNSURE):
+            astray = update(delivery).where(delivery.c.state == state.value, delivery.c.due_at > now + FARTHEST)
+            connection.execute(astray.values(due_at=now))
     return lost
+
+
+def _free_dead_looks(connection: Connection, now: float) -> None:
+    held = select(delivery.c.id, delivery.c.holder, delivery.c.lease_until).where(
+        delivery.c.state == State.UNSURE.value, delivery.c.lease_until.is_not(None)
+    )
+    rows = connection.execute(held).all()
+    dead = [row.id for row in rows if row.lease_until > now + FARTHEST or is_dead(row.holder or "")]
+    if dead:
+        mine = update(delivery).where(delivery.c.state == State.UNSURE.value, delivery.c.id.in_(dead))
+        connection.execute(mine.values(lease_until=None, holder=None))
 
 
 # ── settling ─────────────────────────────────────────────────────────────────────────────────────────────────────

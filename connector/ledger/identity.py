@@ -15,7 +15,7 @@ from sqlalchemy import Connection, select, update
 
 from connector.delivery import Move, State
 from connector.errors import ConnectorError, Finding, SettingsError
-from connector.ledger.database import Database
+from connector.ledger.database import Database, LedgerError
 from connector.ledger.deliveries import advance_generation
 from connector.ledger.moves import Step, move_each
 from connector.ledger.rows import add_missing, put
@@ -76,11 +76,15 @@ def read_stamp(base: Path) -> Stamp | None:
 
 
 def write_stamp(base: Path, stamp: Stamp) -> None:
-    """Replace the stamp. Losing one is harmless: a stamp that is behind says nothing."""
+    """Replace the stamp. Losing one is harmless: a stamp that is behind says nothing. Raises LedgerError."""
     path = base / STAMP_NAME
     fresh = path.with_name(f"{path.name}.{os.getpid()}")
-    fresh.write_text(json.dumps({"site": stamp.site, "generation": stamp.generation, "at": stamp.at}), "utf-8")
-    fresh.replace(path)
+    try:
+        fresh.write_text(json.dumps({"site": stamp.site, "generation": stamp.generation, "at": stamp.at}), "utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        what = f"{path.name} cannot be written beside the settings: {error.strerror}"
+        raise LedgerError(what, "let connector write to the folder of the settings, and see to its disk") from None
 
 
 def stamp(db: Database, base: Path, site: str, now: float) -> None:

@@ -139,7 +139,10 @@ class Taking:
         if known is None:
             older = self.threads.get(_ref(own.thread[0])) if own.thread else None
             if older is not None:
-                return self._join(taken, self._ticket(older), own.as_comment(), own.phi, own.thread)
+                outcome = self._join(taken, self._ticket(older), own.as_comment(), own.phi, own.thread)
+                for comment in own.comments:
+                    self._comment(taken, self._ticket(older), comment, own.phi)
+                return outcome
             return self._new(taken, own)
         self._noted(taken, "ticket", known.id)
         if known.fingerprint == taken.fingerprint:

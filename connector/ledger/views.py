@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, insert, select
 
 from connector.clock import utc
-from connector.delivery import State
+from connector.delivery import UNFINISHED, State
 from connector.ledger.database import Database
 from connector.ledger.deliveries import tally
 from connector.ledger.schema import delivery, event, link, reading, record, run, ticket
@@ -27,7 +27,7 @@ def status(db: Database, sources: Mapping[str, str], sinks: Sequence[str]) -> di
     """Queues, last readings, and what waits for a person; `sources` maps names to ids."""
     return {
         "sources": {name: _source(db, ident) for name, ident in sources.items()},
-        "sinks": {name: tally(db, name) for name in sinks},
+        "sinks": {name: tally(db, name) for name in dict.fromkeys([*sinks, *_left_behind(db)])},
         "waiting": _waiting(db),
         "rejected": _rejected(db),
     }
@@ -96,6 +96,13 @@ def _source(db: Database, name: str) -> dict[str, Any]:
         "error": read.error if read else "",
         "records": {outcome: outcomes.get(outcome, 0) for outcome in OUTCOMES},
     }
+
+
+def _left_behind(db: Database) -> list[str]:
+    """Sinks that deliveries still wait for, whether the settings name them or not."""
+    waits = delivery.c.state.in_([state.value for state in UNFINISHED])
+    with db.read() as connection:
+        return list(connection.execute(select(delivery.c.sink).distinct().where(waits)).scalars())
 
 
 def _waiting(db: Database) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ it) and our key in `correlation_id`. A comment carries a marker in its last line
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -105,7 +105,8 @@ class ServiceNow:
         with self._talk.writing():
             record = self._talk.resource(f"/table/{self.table}").create(sent).one()
             self._honoured = "yes" if _named(record) == key.uuid else "no"
-            return self._receipt(record, body, {"client_sys_id": self._honoured})
+            # Of the columns that stay empty now too: what an analyst fills in is seen as theirs later.
+            return self._receipt(record, body, {"client_sys_id": self._honoured}, (*body, *self.planned))
 
     def update(self, write: Write) -> Receipt:
         """Change the columns of the body and no others."""
@@ -124,7 +125,6 @@ class ServiceNow:
 
     def attach(self, write: Write) -> Receipt:
         """Attach the file to the record."""
-        content = write.content() if write.content else b""
         asked = {
             "table_name": self.table,
             "table_sys_id": checked_id(write.remote_id),
@@ -132,6 +132,7 @@ class ServiceNow:
         }
         headers = {"Content-Type": str(write.body.get("content_type") or "application/octet-stream")}
         with self._talk.writing():
+            content = write.content() if write.content else b""
             self._talk.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
             return _file_receipt(self._talk.session.last.document["result"])
 
@@ -142,7 +143,7 @@ class ServiceNow:
             self._talk.session.last = wire.Answer(0, None)
             found = look(write)
             date = self._talk.session.last.date
-            proof = bool(look(control)) if control is not None and not found else None
+            proof = self._proves(look, control) if control is not None and not found else None
         return Look(tuple(found), date, proof)
 
     def guards(self, write: Write, age: float) -> bool:
@@ -182,16 +183,23 @@ class ServiceNow:
     def _made(self, write: Write) -> list[Receipt]:
         key = write.key
         wanted = (*columns.STATE_FIELDS, "correlation_id", "correlation_display", *write.body)
-        query = f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
-        rows = self._talk.rows(self.table, query, wanted)
+        rows = self._talk.rows(self.table, _correlated(key), wanted)
         date = self._talk.session.last
-        ours = [row for row in rows if _carries(row, key) and columns.is_sys_id(columns.plain(row.get("sys_id")))]
+        ours = _ours(rows, key)
         if not any(_is(row, "sys_id", key.uuid) for row in ours):
             record = self._talk.record(self.table, key.uuid, wanted)
             ours += [record] if record else []
         self._talk.session.last = date  # absence counts from the first of the two looks
         ours.sort(key=lambda row: (columns.plain(row.get("sys_created_on")), columns.plain(row.get("sys_id"))))
         return [self._receipt(row, write.body) for row in ours]
+
+    def _proves(self, look: Callable[[Write], list[Receipt]], control: Write) -> bool:
+        """A record known to exist is found. One that is only found by a `sys_id` of ours proves nothing about those
+        whose `sys_id` the instance chose."""
+        if control.do is not Do.CREATE:
+            return bool(look(control))
+        columns_read = ("sys_id", "correlation_id", "correlation_display")
+        return bool(_ours(self._talk.rows(self.table, _correlated(control.key), columns_read), control.key))
 
     def _changed(self, write: Write) -> list[Receipt]:
         body = columns.changes(write.body, self.table)
@@ -234,10 +242,14 @@ class ServiceNow:
         return [_file_receipt(row) for row in rows if _is(row, "table_sys_id", record_id) and _is_file(row, write)]
 
     def _receipt(
-        self, record: Mapping[str, Any], sent: Mapping[str, Any], learned: Mapping[str, str] | None = None
+        self,
+        record: Mapping[str, Any],
+        sent: Mapping[str, Any],
+        learned: Mapping[str, str] | None = None,
+        names: Iterable[str] = (),
     ) -> Receipt:
         sys_id = _named(record)
-        kept = columns.echo(record, sent)
+        kept = columns.echo(record, names or sent)
         return Receipt(
             sys_id,
             columns.plain(record.get("number")),
@@ -272,6 +284,14 @@ def _is_file(row: Mapping[str, Any], write: Write) -> bool:
         return False
     digest = columns.plain(row.get("hash"))
     return digest == write.body["sha256"] if digest else _is(row, "size_bytes", str(write.body["size"]))
+
+
+def _correlated(key: Key) -> str:
+    return f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
+
+
+def _ours(rows: Sequence[Mapping[str, Any]], key: Key) -> list[Mapping[str, Any]]:
+    return [row for row in rows if _carries(row, key) and columns.is_sys_id(columns.plain(row.get("sys_id")))]
 
 
 def _carries(row: Mapping[str, Any], key: Key) -> bool:

@@ -6,7 +6,7 @@ and a file carry a marker in their audit's metadata, where no reader sees it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -93,7 +93,8 @@ class Zendesk:
         """Make the ticket. The same bytes with the same key within two hours make no second one."""
         ticket = {**tickets.ticket(write.body), "external_id": write.key.remote}
         with self._talk.writing() as session, session.keyed(write.key.uuid):
-            return self._receipt(self._talk.post(ticket), write)
+            # Of the fields that stay empty now too: what an agent fills in is seen as theirs later.
+            return self._receipt(self._talk.post(ticket), write, self.planned)
 
     def update(self, write: Write) -> Receipt:
         """Change the fields of the body and no others. Tags are added and removed by themselves, so that nobody
@@ -124,11 +125,11 @@ class Zendesk:
 
     def attach(self, write: Write) -> Receipt:
         """Upload the file and hang it on a comment, a private one unless the body says `public`."""
-        content = write.content() if write.content else b""
         name, headers = str(write.body["name"]), {"Content-Type": str(write.body.get("content_type") or _BYTES)}
         with self._talk.writing() as session:
             # An upload that no comment uses is seen by nobody and ends by itself, so it may fail without doubt.
             asked = {"filename": name}
+            content = write.content() if write.content else b""
             session.request("POST", "/api/v2/uploads.json", params=asked, data=content, headers=headers, harmless=True)
             token = session.last.document["upload"]["token"]
             comment = {"body": f"File: {name}", "public": bool(write.body.get("public", False)), "uploads": [token]}
@@ -184,10 +185,11 @@ class Zendesk:
             date = self._talk.session.last.date
         return found, date
 
-    def _receipt(self, ticket: Mapping[str, Any], write: Write) -> Receipt:
+    def _receipt(self, ticket: Mapping[str, Any], write: Write, besides: Iterable[str] = ()) -> Receipt:
         number = str(ticket["id"])
         partial = "status" not in ticket  # the answer to a change of tags alone shows nothing else
-        shown = [name for name in write.body if not partial or name in ticket]
+        plain = [name for name in besides if not name.startswith(tickets.CUSTOM)]
+        shown = [name for name in (*write.body, *plain) if not partial or name in ticket]
         echo = tickets.echo(ticket, shown, tickets.custom_ids(write.body))
         return Receipt(
             number,

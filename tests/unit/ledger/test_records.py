@@ -262,3 +262,11 @@ def test_states_are_written_by_moves_alone(db: Database) -> None:
         assert move(connection, Step(1, 1, State.QUEUED, Move.CLAIMED), 1.0) is State.SENDING
     with pytest.raises(StaleRow), db.write() as connection:
         move(connection, Step(1, 1, State.QUEUED, Move.CLAIMED), 1.0)
+
+
+def test_a_ticket_that_joins_an_older_one_brings_its_own_comments(db: Database) -> None:
+    """A mail that an agent forwarded carries what the agent said as a comment."""
+    take(db, [taken(reply("two", ["one"]), "two.eml")], patience=0.0)
+    note = Comment(id="one:note", text="please look", public=False)
+    take(db, [taken(ticket("one", thread=("one",), comments=(note,)), "one.eml")])
+    assert [part for part, _ in parts(db)] == ["ticket", "comment:one", "comment:one:note"]
