@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -127,7 +127,7 @@ def verdict(look: Look, empty_since: datetime | None, settle_after: float, guard
 class Changes:
     """The fields to send, and those left alone because the remote changed them since we wrote."""
 
-    send: Mapping[str, Any]
+    send: Mapping[str, Any] = field(repr=False)
     left: tuple[str, ...]
 
 

@@ -313,7 +313,7 @@ class FieldSpec:
 class Resolved:
     """Rendered fields turned into the body that will be sent: names looked up, nothing written."""
 
-    body: Mapping[str, Any]
+    body: Mapping[str, Any] = field(repr=False)
     findings: tuple[Finding, ...] = ()
 
 
@@ -347,8 +347,8 @@ class Receipt:
     remote_id: str
     number: str = ""
     url: str = ""
-    echo: Mapping[str, Any] = field(default_factory=dict)
-    unkept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict)
+    echo: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    unkept: Mapping[str, tuple[Any, Any]] = field(default_factory=dict, repr=False)
     created_at: str = ""
     learned: Mapping[str, str] = field(default_factory=dict)
 
@@ -371,7 +371,7 @@ class Remote:
     """A record as it stands now: raw values per rendered field, and whether it can still be changed."""
 
     remote_id: str
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
     number: str = ""
     resolved: bool = False
     closed: bool = False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connector.delivery import ClosedPolicy, changes
@@ -20,7 +20,7 @@ class Ready:
     """May be claimed and sent. `fields` is what of the rendered payload will be there afterwards."""
 
     write: Write
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
     left: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
 

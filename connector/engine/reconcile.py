@@ -64,7 +64,8 @@ def _control(wiring: Wiring, outlet: Outlet, row: Delivery) -> Write | None:
 
 def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: Look) -> None:
     now = wiring.clock.wall()
-    age = now - row.sent_at if row.sent_at is not None else float("inf")
+    first = deliveries.first_sent(wiring.db, row)  # a key that the remote keeps for a while counts from the first try
+    age = now - first if first is not None else float("inf")
     since = None if row.empty_since is None else utc(row.empty_since)
     guarded = row.do is Do.UPDATE or outlet.sink.guards(write, age)
     decided = verdict(look, since, outlet.sink.settle_after, guarded)

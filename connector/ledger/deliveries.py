@@ -32,7 +32,7 @@ from connector.ledger.database import Database
 from connector.ledger.leases import FARTHEST, is_dead
 from connector.ledger.moves import Step, move, move_each
 from connector.ledger.rows import add_missing, dump, put
-from connector.ledger.schema import blob, delivery, link, memory, ticket
+from connector.ledger.schema import blob, delivery, event, link, memory, ticket
 from connector.plugins import Do, Receipt
 
 
@@ -43,8 +43,8 @@ class Linked:
     remote_id: str
     number: str
     url: str
-    sent: Mapping[str, Any]
-    echo: Mapping[str, Any]
+    sent: Mapping[str, Any] = field(repr=False)
+    echo: Mapping[str, Any] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +193,15 @@ def content(db: Database, sha256: str) -> bytes:
     if row is None:
         raise KeyError(sha256)
     return bytes(row.content)
+
+
+def first_sent(db: Database, row: Delivery) -> float | None:
+    """When the first attempt began, or None where this ledger knows of none."""
+    claims = select(func.min(event.c.at)).where(
+        event.c.ticket_id == row.ticket_id, event.c.delivery_id == row.id, event.c.now == State.SENDING.value
+    )
+    with db.read() as connection:
+        return connection.execute(claims).scalar()
 
 
 def control(db: Database, wanted: Delivery) -> Delivery | None:
@@ -353,7 +362,7 @@ class Done:
     """A delivery that the remote has. `fields` is what the mapping rendered and is now there; `left` was left alone."""
 
     receipt: Receipt
-    fields: Mapping[str, Any] = field(default_factory=dict)
+    fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     left: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     note: str = ""

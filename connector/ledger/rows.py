@@ -26,7 +26,7 @@ def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """`count` unused ids of `table`, to be used in this transaction, in ascending order."""
     if not count:
         return []
-    if connection.dialect.name == "sqlite":  # the write lock is held, and no row of these tables is ever deleted
+    if connection.dialect.name == "sqlite":  # the write lock is held
         last = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
         return list(range(last + 1, last + 1 + count))
     sequence = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :count)")

@@ -286,3 +286,14 @@ def test_a_process_that_was_held_up_does_not_settle_anothers_attempt(db: Databas
     assert state(db, row) is State.SENDING
     deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys2")), NOW + 602, "second")
     assert state(db, row) is State.SENT
+
+
+def test_the_first_attempt_is_remembered_through_later_ones(db: Database) -> None:
+    filled(db, "one")
+    row = due(db)[0]
+    assert deliveries.first_sent(db, row) is None
+    for at in (NOW, NOW + 5000):
+        assert claim(db, due(db, at)[0], now=at)
+        deliveries.lose_expired(db, at + 200)
+        deliveries.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), at + 600)
+    assert deliveries.first_sent(db, row) == NOW
