@@ -325,11 +325,13 @@ def _retry_after(value: str, date: datetime | None) -> float | None:
 
 def _read(response: requests.Response) -> None:
     """Read the body to its end, or fail where it is longer than any answer should be."""
-    parts, size = [], 0
+    parts: list[bytes] = []
+    size = 0
     for part in response.iter_content(65536):
         size += len(part)
         if size > LARGEST:
             response.close()
+            parts.clear()  # the error's traceback would keep them
             raise requests.exceptions.ContentDecodingError("the answer is too long")
         parts.append(part)
     # requests has no public way to say that the body is read already.

@@ -51,6 +51,8 @@ def deliver(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
             error = _one(wiring, outlet, row, tally)
             touched += 1
             failures = failures + 1 if error is not None else 0
+            if isinstance(error, Transient):
+                tally.failed = error
             wiring.progress(f"deliver {outlet.name}", tally.done, None)
             if error is not None and (error.scope is Scope.ACCOUNT or failures == FAILURES):
                 tally.error = error

@@ -124,8 +124,8 @@ def _work(wiring: Wiring, outlet: Outlet, ends: float | None, report: Report) ->
             break
         if not touched and not _wait(wiring, outlet, began, ends):
             break
-    if tally.error is not None:
-        report.errors[outlet.name] = tally.error
+    if tally.stopped is not None:
+        report.errors[outlet.name] = tally.stopped
     report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
 
 

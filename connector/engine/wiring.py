@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector.clock import Clock
-from connector.errors import RemoteError
+from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
 from connector.limits import Limiter
 from connector.mapping import Mapping as FieldMapping
@@ -74,7 +74,7 @@ class Wiring:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run did at one sink. `error` is what made it stop there."""
+    """What a run did at one sink. `error` made it stop there, `failed` is the last failure that left a row waiting."""
 
     created: int = 0
     updated: int = 0
@@ -83,6 +83,12 @@ class Tally:
     linked: int = 0
     blocked: int = 0
     error: RemoteError | None = None
+    failed: Transient | None = None
+
+    @property
+    def stopped(self) -> RemoteError | None:
+        """What says that the remote is down: it made the run stop, or it failed all that was tried."""
+        return self.error or (None if self.done or self.blocked else self.failed)
 
     @property
     def done(self) -> int:

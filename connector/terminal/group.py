@@ -22,6 +22,7 @@ import click
 from connector.errors import ConnectorError, SettingsError
 
 _ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 BUG = 70
 INTERRUPTED = 130
 
@@ -135,6 +136,7 @@ class Group(click.Group):
         if ctx.parent is not None:
             return super().invoke(ctx)
         call = ctx.ensure_object(Call)
+        _open_streams()
         try:
             with _signals(call):
                 return super().invoke(ctx)
@@ -147,6 +149,8 @@ class Group(click.Group):
         except Exception as error:
             if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort) or _pipe_closed(error):
                 raise
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                _end(ctx, f"cannot write: {error.strerror} (make room, or see to the rights; then run it again)", 2)
             _bug(ctx, call, error)
 
 
@@ -186,6 +190,13 @@ def _bug(ctx: click.Context, call: Call, error: Exception) -> NoReturn:
     else:
         place = f"the traceback is in {written(error, call.config)}"
     _end(ctx, f"this is a bug in connector ({type(error).__name__}); {place}; please report it", BUG)
+
+
+def _open_streams() -> None:
+    """A stream that was closed before we began (`>&-`) swallows what is written to it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 def _pipe_closed(error: Exception) -> bool:

@@ -240,6 +240,15 @@ def test_a_dead_servicenow_does_not_stop_zendesk(site: Site) -> None:
     assert waiting > 40
 
 
+def test_a_help_desk_that_fails_all_of_a_few_tickets_is_down_too(quiet_site: Site) -> None:
+    site = quiet_site
+    site.box.faults.add("* /oauth_token.do", "status", status=500, times=None)
+    site.put("button/a.json", press())
+    report = site.sync()
+    assert report.sinks["servicenow"]["queued"] == 1
+    assert report.exit_code == 3
+
+
 def test_a_wrong_password_blocks_no_ticket(quiet_site: Site) -> None:
     site = quiet_site
     site.put("button/a.json", press())

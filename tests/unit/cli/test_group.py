@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
+import sys
 from pathlib import Path
 
 import click
@@ -13,7 +15,7 @@ from click.testing import CliRunner
 
 from connector.errors import Busy, Finding, NoSuchTicket, Permanent, SettingsError, Transient, Uncertain
 from connector.terminal.bug import NAME
-from connector.terminal.group import Call, Group
+from connector.terminal.group import Call, Group, _open_streams
 from connector.terminal.stop import StoppableClock
 
 
@@ -63,6 +65,19 @@ def test_an_error_is_one_message_and_its_code(ending, error, code, message):
 def test_no_message_orders_the_terminal_about(ending):
     result = ending(Transient("red \x1b[31m \x1b]0;title\x07 \u202egpj \ud800", "two\nlines"))
     assert result.stderr == f"connector: red {'�'}[31m {'�'}]0;title{'�'} {'�'}gpj {'�'} (two\nlines)\n"
+
+
+def test_a_full_disk_is_no_bug(ending):
+    result = ending(OSError(errno.ENOSPC, "No space left on device"))
+    assert result.exit_code == 2
+    assert result.stderr.startswith("connector: cannot write: No space left on device (make room")
+
+
+def test_a_closed_stdout_is_no_bug(monkeypatch):
+    monkeypatch.setattr("sys.stdout", None)
+    _open_streams()
+    sys.stdout.write("facts")
+    sys.stdout.close()
 
 
 def test_several_findings_are_listed_and_counted(ending):
