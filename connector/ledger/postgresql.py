@@ -44,7 +44,7 @@ def engine(url: URL) -> Engine:
 
 def writing(made: Engine) -> Engine:
     """The same engine for transactions that write. READ COMMITTED sees what was committed before the lock was had."""
-    return made.execution_options(connector_write=True, isolation_level="REPEATABLE READ")
+    return made.execution_options(connector_write=True, isolation_level="READ COMMITTED")
 
 
 def encoding(made: Engine) -> str:
