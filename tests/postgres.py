@@ -17,6 +17,8 @@ from connector.ledger.database import Database
 
 # What a test's server need not promise.
 _HASTE = ("fsync", "full_page_writes", "autovacuum", "synchronous_commit")
+# The server is a daemon: when its tests are killed, whoever reads their end of a pipe ends it.
+_WATCH = 'cat; kill -INT "$0"; while kill -0 "$0" 2>/dev/null; do sleep 0.2; done; rm -rf "$1"'
 
 
 class Server:
@@ -58,7 +60,7 @@ class Server:
         tools, fresh = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION], self.empty()
         source, target = (make_url(each).set(drivername="postgresql").render_as_string() for each in (url, fresh))
         dump = subprocess.run([tools / "pg_dump", "--dbname", source], check=True, capture_output=True).stdout
-        restore = [tools / "psql", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", target]
+        restore = [str(tools / "psql"), "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", target]
         subprocess.run(restore, input=dump, check=True, capture_output=True)
         return fresh
 
@@ -131,7 +133,16 @@ def _started() -> tuple[URL, Callable[[], None]]:
     memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     data = Path(tempfile.mkdtemp(prefix="connector-postgres-", dir=memory))
     server = get_server(data, cleanup_mode="delete")
-    return _without_password(make_url(server.get_uri())), server.cleanup
+    watch = subprocess.Popen(
+        ["sh", "-c", _WATCH, str(server.get_pid()), str(data)], stdin=subprocess.PIPE, start_new_session=True
+    )
+
+    def stop() -> None:
+        watch.kill()
+        watch.communicate()
+        server.cleanup()
+
+    return _without_password(make_url(server.get_uri())), stop
 
 
 def _without_password(url: URL) -> URL:

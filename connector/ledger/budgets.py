@@ -19,7 +19,7 @@ def reserve(db: Database, account: str, now: float, interval: float, burst: int)
             held = connection.execute(select(budget.c.held_until).where(budget.c.account == account)).scalar() or 0.0
         return _ahead(held, now)
     with db.write() as connection:
-        row = connection.execute(select(budget).where(budget.c.account == account).with_for_update()).first()
+        row = connection.execute(select(budget).where(budget.c.account == account)).first()
         held, arrival = (row.held_until, row.tat) if row is not None else (0.0, 0.0)
         if (wait := _ahead(held, now)) > 0:
             return wait
@@ -33,7 +33,7 @@ def reserve(db: Database, account: str, now: float, interval: float, burst: int)
 def hold(db: Database, account: str, until: float) -> None:
     """Nobody sends before `until`."""
     with db.write() as connection:
-        row = connection.execute(select(budget).where(budget.c.account == account).with_for_update()).first()
+        row = connection.execute(select(budget).where(budget.c.account == account)).first()
         arrival, held = (row.tat, row.held_until) if row is not None else (0.0, 0.0)
         put(connection, budget, [{"account": account, "tat": arrival, "held_until": max(held, until)}])
 

@@ -61,8 +61,11 @@ def be_killed(opened: Opened, killed: Path, commits: int, before: bool, tell: Te
             end() if before else happening.listen(Pool, "checkin", end)
 
     happening.listen(Engine, "commit", point)
-    while rows := deliveries.due(db, "servicenow", NOW, BATCH):
-        deliver(db, rows, who, tell)
+    try:
+        while rows := deliveries.due(db, "servicenow", NOW, BATCH):
+            deliver(db, rows, who, tell)
+    finally:
+        killed.touch()  # whatever else ended it, the others do not wait for ever
 
 
 def deliver(db: Database, rows: list[Delivery], who: str, tell: Tell) -> None:
