@@ -36,7 +36,8 @@ def home(tmp_path: Path, box: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Path:
     start(tmp_path, samples=False, port=box.port)
     put_one(tmp_path / "inbox")
     settings = tmp_path / "connector.yaml"
-    quiet = re.sub(r"(path: inbox/\w+)", r"\1, quiet: 0", settings.read_text("utf-8"))
+    inline = re.sub(r"(path: inbox/\w+)\}", r"\1, quiet: 0}", settings.read_text("utf-8"))
+    quiet = re.sub(r"^( +)(path: inbox/\w+)$", r"\1\2\n\1quiet: 0", inline, flags=re.MULTILINE)
     settings.write_text(quiet + "wait: 0\n", "utf-8")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CONNECTOR_CONFIG", raising=False)
