@@ -47,13 +47,15 @@ def _collect_and_plan(folder: Path, plan_too: bool = True) -> tuple[int, float, 
     from connector.engine.collect import collect
     from connector.engine.plan import plan
     from connector.ledger import leases
+    from connector.ledger.taking import Counts
 
     with App.open(folder / "connector.yaml") as app:
         wiring = app.wiring
         held = leases.take(wiring.db, "collect:button", wiring.who, wiring.clock.wall())
         assert held is not None
         began = time.process_time()
-        counts = collect(wiring, wiring.inlets["button"], held)
+        counts = Counts()
+        collect(wiring, wiring.inlets["button"], held, counts)
         if plan_too:
             plan(wiring, ["servicenow"])
         spent = time.process_time() - began

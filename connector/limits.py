@@ -12,6 +12,8 @@ from connector.ledger.database import Database
 log = structlog.get_logger("connector.limits")
 
 BURST = 1
+# The code of the error that says: our own budget is used up for longer than a run waits.
+BUDGET = "budget"
 
 
 class Limiter:
@@ -33,7 +35,7 @@ class Limiter:
                 raise Transient(
                     f"the request budget is used up for {wait:.0f} more seconds",
                     "nothing is lost; the next run goes on",
-                    code="budget",
+                    code=BUDGET,
                     scope=Scope.ACCOUNT,
                     retry_after=wait,
                 )

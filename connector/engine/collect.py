@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 
@@ -19,13 +19,12 @@ from connector.ticket import Ticket, fingerprint
 log = structlog.get_logger("connector.collect")
 
 
-def collect(wiring: Wiring, inlet: Inlet, held: Lease, limit: int | None = None) -> Counts:
+def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: int | None = None) -> None:
     """Read everything new (`limit` records of it at most); then replies that waited too long become tickets.
 
-    Each page is one commit with its cursor. Raises RemoteError where the source cannot be read further (what was read
-    stays), and Busy where the lease was lost.
+    Each page is one commit with its cursor, and is added to `counts`. Raises RemoteError where the source cannot be
+    read further (what was read stays), and Busy where the lease was lost.
     """
-    counts = Counts()
     try:
         for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
             room = None if limit is None else limit - (counts.read - counts.unchanged)
@@ -37,7 +36,6 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, limit: int | None = None)
         records.note_failure(wiring.db, inlet.id, wiring.clock.wall(), str(error))
         raise
     records.promote(wiring.db, held, inlet.id, now=wiring.clock.wall(), takes_files=wiring.takes_files)
-    return counts
 
 
 def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | None) -> Counts:
@@ -75,20 +73,18 @@ def read_again(wiring: Wiring, inlet: Inlet, held: Lease, record: Record) -> str
     return next(word for word in ("rejected", "counted", "new", "changed", "unchanged") if getattr(counts, word))
 
 
-def peek(wiring: Wiring, inlet: Inlet) -> tuple[Counts, list[Taken]]:
-    """What collecting would find, writing nothing: the counts, and what is new or changed."""
-    counts, found = Counts(), []
+def peek(wiring: Wiring, inlet: Inlet, counts: Counts) -> Iterator[Taken]:
+    """What is new or changed, one by one, writing nothing; everything is added to `counts`."""
     for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
         fresh, same = _fresh(wiring, inlet, page)
         counts.read += same
         counts.unchanged += same
-        taken = [understand(wiring, inlet, record) for record in fresh]
-        for item in taken:
-            outcome = _outcome(wiring, inlet, item)
+        for record in fresh:
+            taken = understand(wiring, inlet, record)
+            outcome = _outcome(wiring, inlet, taken)
             counts.add(outcome)
             if outcome in ("new", "changed"):
-                found.append(item)
-    return counts, found
+                yield taken
 
 
 def _outcome(wiring: Wiring, inlet: Inlet, taken: Taken) -> str:

@@ -7,9 +7,10 @@ import traceback
 from dataclasses import asdict, replace
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.delivery import Move, State
-from connector.engine.prepare import Follow, Held, Over, Prepared, Ready, prepare
+from connector.engine.prepare import Doubt, Follow, Held, Over, Prepared, Ready, prepare
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import Finding, Permanent, RemoteError, Scope, StaleRow, Transient, Uncertain
 from connector.ledger import deliveries, identity
@@ -41,14 +42,18 @@ def deliver(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
     Stops at an error that concerns the whole account, which it leaves in `tally.error`.
     """
     touched = failures = 0
+    passed: set[int] = set()
     while tally.error is None and failures < FAILURES:
-        rows = deliveries.due(wiring.db, outlet.name, wiring.clock.wall(), BATCH)
+        rows = [
+            row for row in deliveries.due(wiring.db, outlet.name, wiring.clock.wall(), BATCH) if row.id not in passed
+        ]
         if not rows:
             break
         for row in rows:
             if wiring.stop():
                 return touched
             error = _one(wiring, outlet, row, tally)
+            passed.add(row.id)  # once in a pass: what could not be claimed now is somebody else's at the moment
             touched += 1
             failures = failures + 1 if error is not None else 0
             if isinstance(error, Transient):
@@ -68,6 +73,10 @@ def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> RemoteE
             outlet.limiter.take()
     except RemoteError as error:
         return _unprepared(wiring, row, error, tally)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
+        return _unprepared(wiring, row, puzzled(row, error), tally)
     try:
         if isinstance(prepared, Ready):
             return _send(wiring, outlet, row, prepared, tally)
@@ -100,6 +109,9 @@ def _end(wiring: Wiring, row: Delivery, prepared: Prepared, tally: Tally) -> Non
             deliveries.settle_otherwise(wiring.db, row, step, now)
         case Held(finding):
             _hold(wiring, row, finding, tally)
+        case Doubt(note):
+            step = Step(row.id, row.ticket_id, State.QUEUED, Move.RESTORED, note, {"due_at": now, "empty_since": None})
+            deliveries.settle_otherwise(wiring.db, row, step, now)
         case Follow(closed):
             tally.blocked += deliveries.follow_up(wiring.db, row, closed, now)
 
@@ -188,6 +200,13 @@ def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> St
     # A record that was closed between our reading and our writing: the next try reads that, and follows the mapping.
     sets = {"finding": finding, "due_at": now + wait}
     return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, sets)
+
+
+def puzzled(row: Delivery, error: Exception) -> RemoteError:
+    """An exception that no sink should raise, as something a person can read; logged by place, never by its words."""
+    log.error("the sink failed", delivery=row.id, error=type(error).__name__, at=_place(error))
+    what = f"the sink failed in a way it should not ({type(error).__name__})"
+    return Permanent(what, "report this as a bug", code="sink-failed")
 
 
 def finding_of(row: Delivery, error: RemoteError) -> Finding:

@@ -46,7 +46,14 @@ class Follow:
     closed: str
 
 
-Prepared = Ready | Over | Held | Follow
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """It was believed absent because the remote would refuse a second copy, and by now it would not."""
+
+    note: str
+
+
+Prepared = Ready | Over | Held | Follow | Doubt
 
 
 def prepare(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
@@ -89,6 +96,12 @@ def write_of(wiring: Wiring, outlet: Outlet, row: Delivery, body: Mapping[str, A
     return Write(row.do, key, body, row.payload or {}, row.remote_id, content)
 
 
+def age_of(wiring: Wiring, row: Delivery) -> float:
+    """Seconds since the first attempt: a key that the remote keeps for a while counts from there."""
+    first = deliveries.first_sent(wiring.db, row)
+    return wiring.clock.wall() - first if first is not None else float("inf")
+
+
 def spelt_out(wiring: Wiring, outlet: Outlet, row: Delivery) -> Delivery:
     """The delivery with payload and body, made now where it was never sent from here. Raises RemoteError."""
     if row.body is not None:
@@ -101,7 +114,10 @@ def spelt_out(wiring: Wiring, outlet: Outlet, row: Delivery) -> Delivery:
 def _create(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
     payload = row.payload or {}
     if row.body is not None:  # claimed before: the same bytes again
-        return Ready(write_of(wiring, outlet, row, row.body), payload)
+        write = write_of(wiring, outlet, row, row.body)
+        if row.empty_since is not None and not outlet.sink.guards(write, age_of(wiring, row)):
+            return Doubt("the remote would not refuse a second copy any more; looking again")
+        return Ready(write, payload)
     resolved = outlet.sink.resolve(Do.CREATE, payload)
     return Ready(write_of(wiring, outlet, row, resolved.body), payload, findings=resolved.findings)
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 
 import structlog
+from sqlalchemy.exc import SQLAlchemyError
 
 from connector.clock import utc
 from connector.delivery import Absent, Found, Move, State, Wait, verdict
-from connector.engine.deliver import finding_of
-from connector.engine.prepare import spelt_out, write_of
+from connector.engine.deliver import finding_of, puzzled
+from connector.engine.prepare import age_of, spelt_out, write_of
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import Finding, RemoteError, Scope, StaleRow
 from connector.ledger import deliveries
@@ -22,6 +23,7 @@ log = structlog.get_logger("connector.reconcile")
 
 BATCH = 50
 RETRY_LOOK = 30.0
+CONTROLS = 3
 
 
 def reconcile(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
@@ -48,26 +50,33 @@ def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
     try:
         row = spelt_out(wiring, outlet, row)
         write = write_of(wiring, outlet, row, row.body or {})
-        look = outlet.sink.find(write, _control(wiring, outlet, row))
+        look = _look(wiring, outlet, row, write)
     except RemoteError as error:
         _looked_in_vain(wiring, row, error)
         if error.scope is Scope.ACCOUNT:
             tally.error = error
         return
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
+        _looked_in_vain(wiring, row, puzzled(row, error))
+        return
     _decide(wiring, outlet, row, write, look)
 
 
-def _control(wiring: Wiring, outlet: Outlet, row: Delivery) -> Write | None:
-    known = deliveries.control(wiring.db, row)
-    return None if known is None else write_of(wiring, outlet, known, known.body or {})
+def _look(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write) -> Look:
+    """Look for the write, with a control; one whose record somebody deleted since gives way to an older one."""
+    for known in deliveries.controls(wiring.db, row, CONTROLS):
+        look = outlet.sink.find(write, write_of(wiring, outlet, known, known.body or {}))
+        if look.found or look.control:
+            return look
+    return outlet.sink.find(write, None)
 
 
 def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: Look) -> None:
     now = wiring.clock.wall()
-    first = deliveries.first_sent(wiring.db, row)  # a key that the remote keeps for a while counts from the first try
-    age = now - first if first is not None else float("inf")
     since = None if row.empty_since is None else utc(row.empty_since)
-    guarded = row.do is Do.UPDATE or outlet.sink.guards(write, age)
+    guarded = row.do is Do.UPDATE or outlet.sink.guards(write, age_of(wiring, row))
     decided = verdict(look, since, outlet.sink.settle_after, guarded)
     log.info("looked", delivery=row.id, verdict=type(decided).__name__)
     try:
@@ -79,7 +88,7 @@ def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: L
                 fields = _settled_fields(row, write)
                 deliveries.settle(wiring.db, row, Move.FOUND, Done(receipt, fields, note=note), now)
             case Absent():
-                _absent(wiring, row, "proved not to be there")
+                _absent(wiring, row, "proved not to be there", by_guard=look.control is not True)
             case Wait(empty_since, seconds, reason):
                 finding = Finding("unsure", row.name, reason, f"connector confirm {row.name} --sent ID | --absent")
                 deliveries.keep_unsure(wiring.db, row, now + seconds, empty_since, finding)
@@ -94,10 +103,14 @@ def _settled_fields(row: Delivery, write: Write) -> dict[str, object]:
     return dict(row.payload or {}) if row.do is Do.CREATE else {}
 
 
-def _absent(wiring: Wiring, row: Delivery, note: str) -> None:
+def _absent(wiring: Wiring, row: Delivery, note: str, by_guard: bool = False) -> None:
+    """Queue it again. `by_guard` marks what was believed only because the remote would refuse a second copy."""
     now = wiring.clock.wall()
-    # An update is decided anew: somebody may have changed the record since.
-    sets = {"due_at": now, "finding": None} | ({"body": None} if row.do is Do.UPDATE else {})
+    sets: dict[str, object] = {"due_at": now, "finding": None}
+    if row.do is Do.UPDATE:
+        sets["body"] = None  # decided anew: somebody may have changed the record since
+    elif by_guard:
+        sets["empty_since"] = row.empty_since
     step = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, note, sets)
     deliveries.settle_otherwise(wiring.db, row, step, now)
     if row.attempts >= wiring.policy.attempts:

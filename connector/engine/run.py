@@ -13,6 +13,7 @@ from connector.engine.collect import collect, peek
 from connector.engine.deliver import deliver
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
+from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, ConnectorError, RemoteError
 from connector.ledger import deliveries, leases, views
@@ -25,6 +26,10 @@ log = structlog.get_logger("connector.run")
 
 # A wait shorter than this is not worth a line in the log.
 QUIET_WAIT = 1.0
+# A row may be due and in somebody else's hands.
+SHORTEST_WAIT = 0.2
+# So many tickets of each source are shown by a dry run; all are counted.
+WOULD_SHOW = 100
 # Exit codes of this run, the gravest first.
 GRAVITY = (70, 2, 4, 3, 1, 0)
 
@@ -73,6 +78,8 @@ def run(
     report = Report(uuid.uuid4().hex[:12])
     started, began = wiring.clock.wall(), wiring.clock.monotonic()
     ends = None if max_seconds is None else began + max_seconds
+    for outlet in outlets:
+        keep_standing(wiring, outlet)
     structlog.contextvars.bind_contextvars(run=report.run)
     try:
         _collect_all(wiring, inlets, limit, report)
@@ -98,13 +105,12 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
             held_by_others += 1
             report.sources[inlet.name] = Counts()
             continue
+        counts = report.sources[inlet.name] = Counts()
         try:
-            report.sources[inlet.name] = collect(wiring, inlet, held, limit)
+            collect(wiring, inlet, held, counts, limit)
         except Busy:
             held_by_others += 1
-            report.sources[inlet.name] = Counts()
         except RemoteError as error:
-            report.sources[inlet.name] = Counts()
             report.errors[inlet.name] = error
         finally:
             leases.give_back(wiring.db, held)
@@ -140,7 +146,7 @@ def _wait(wiring: Wiring, outlet: Outlet, began: float, ends: float | None) -> b
         return False
     if wait > QUIET_WAIT:
         log.info("waiting for the next delivery to become due", sink=outlet.name, seconds=round(wait, 1))
-    clock.sleep(max(wait, 0.01))
+    clock.sleep(max(wait, SHORTEST_WAIT))
     return True
 
 
@@ -177,13 +183,17 @@ def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], 
     report = Report(uuid.uuid4().hex[:12], dry_run=True)
     began = wiring.clock.monotonic()
     wanted = {outlet.name for outlet in outlets}
+    most = WOULD_SHOW if limit is None else min(limit, WOULD_SHOW)
     for inlet in inlets:
+        counts = report.sources[inlet.name] = Counts()
+        shown = 0
         try:
-            report.sources[inlet.name], found = peek(wiring, inlet)
+            for taken in peek(wiring, inlet, counts):
+                if taken.sink in wanted and shown < most:
+                    report.would.append(_would(wiring, taken))
+                    shown += 1
         except RemoteError as error:
-            report.sources[inlet.name], found = Counts(), []
             report.errors[inlet.name] = error
-        report.would += [_would(wiring, taken) for taken in found[:limit] if taken.sink in wanted]
     for outlet in outlets:
         report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
     report.seconds = wiring.clock.monotonic() - began

@@ -9,7 +9,7 @@ from pathlib import Path
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
-from connector.limits import Limiter
+from connector.limits import BUDGET, Limiter
 from connector.mapping import Mapping as FieldMapping
 from connector.plugins import Clearance, Key, Sink, Source
 from connector.retry import Policy
@@ -87,7 +87,12 @@ class Tally:
 
     @property
     def stopped(self) -> RemoteError | None:
-        """What says that the remote is down: it made the run stop, or it failed all that was tried."""
+        """What says that the remote is down: it made the run stop, or it failed all that was tried.
+
+        That our own budget is used up is no fault of the remote's: the rows merely wait.
+        """
+        if self.error is not None and self.error.code == BUDGET:
+            return None
         return self.error or (None if self.done or self.blocked else self.failed)
 
     @property

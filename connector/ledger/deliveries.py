@@ -204,8 +204,8 @@ def first_sent(db: Database, row: Delivery) -> float | None:
         return connection.execute(claims).scalar()
 
 
-def control(db: Database, wanted: Delivery) -> Delivery | None:
-    """The latest delivery of the same kind that this sink is known to have, other than `wanted`."""
+def controls(db: Database, wanted: Delivery, most: int) -> list[Delivery]:
+    """The latest deliveries of the same kind that this sink is known to have, other than `wanted`."""
     query = _WHOLE.where(
         delivery.c.sink == wanted.sink,
         delivery.c.do == wanted.do.value,
@@ -214,8 +214,7 @@ def control(db: Database, wanted: Delivery) -> Delivery | None:
         delivery.c.id != wanted.id,
     )
     with db.read() as connection:
-        row = connection.execute(query.order_by(delivery.c.id.desc()).limit(1)).first()
-    return None if row is None else _row(row)
+        return [_row(row) for row in connection.execute(query.order_by(delivery.c.id.desc()).limit(most))]
 
 
 # ── planning ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -272,6 +271,7 @@ def claim(db: Database, row: Delivery, body: Mapping[str, Any], who: str, now: f
         "lease_until": now + lease_seconds,
         "holder": who,
         "sent_at": now,
+        "empty_since": None,  # what was seen before this attempt says nothing about it
     }
     try:
         with db.write() as connection:
@@ -292,7 +292,7 @@ def claim(db: Database, row: Delivery, body: Mapping[str, Any], who: str, now: f
 def advance_generation(connection: Connection) -> None:
     """Something is about to leave: a backup taken before now can no longer speak for the remote."""
     connection.exec_driver_sql(
-        "UPDATE meta SET value = CAST(CAST(value AS INTEGER) + 1 AS TEXT) WHERE name = 'generation'"
+        "UPDATE meta SET value = CAST(CAST(value AS BIGINT) + 1 AS TEXT) WHERE name = 'generation'"
     )
 
 
@@ -446,6 +446,12 @@ def settle_otherwise(db: Database, row: Delivery, step: Step, now: float) -> Non
     """Commit any other outcome. Raises StaleRow."""
     with db.write() as connection:
         move(connection, step, now)
+
+
+def remember(db: Database, sink: str, facts: Mapping[str, str]) -> None:
+    """Keep facts about a sink."""
+    with db.write() as connection:
+        put(connection, memory, [{"sink": sink, "name": name, "value": value} for name, value in facts.items()])
 
 
 def remembered(db: Database, sink: str) -> dict[str, str]:

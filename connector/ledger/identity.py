@@ -89,7 +89,9 @@ def write_stamp(base: Path, stamp: Stamp) -> None:
 
 def stamp(db: Database, base: Path, site: str, now: float) -> None:
     """Repeat the ledger's generation outside of it, before anything leaves."""
-    write_stamp(base, Stamp(site, generation(db), now))
+    last, own = read_stamp(base), generation(db)
+    if last is None or last.site != site or last.generation <= own:  # another process may be ahead of us by now
+        write_stamp(base, Stamp(site, own, now))
 
 
 def refuse_restored(db: Database, base: Path, site: str) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, or_, select, update
 
 from connector.delivery import Move, State
 from connector.errors import NoSuchTicket
@@ -90,11 +90,13 @@ def hurry(db: Database, ticket_id: int, now: float) -> list[Act]:
     return [_act(row, State(row.state)) for row in rows]
 
 
-def replan(db: Database, ticket_ids: Sequence[int] | None, now: float) -> list[Act]:
+def replan(db: Database, ticket_ids: Sequence[int] | None, now: float, sink: str | None = None) -> list[Act]:
     """Rows never claimed are rendered again with today's mapping, blocked ones included."""
-    free = [delivery.c.state.in_([State.QUEUED.value, State.BLOCKED.value])]
+    free: list[ColumnElement[bool]] = [delivery.c.state.in_([State.QUEUED.value, State.BLOCKED.value])]
     if ticket_ids is not None:
         free.append(delivery.c.ticket_id.in_(ticket_ids))
+    if sink is not None:
+        free.append(delivery.c.sink == sink)
     with db.write() as connection:
         rows = connection.execute(_named().where(*free)).all()
         return [act for row in rows if (act := _render_again(connection, row, now)) is not None]

@@ -259,9 +259,7 @@ class Taking:
         for file in reply.comment.attachments + reply.ticket.files():
             self._blob(file)
         self._write()
-        self.connection.execute(
-            delete(pending).where(pending.c.source == self.source, pending.c.place == taken.record.place)
-        )
+        self._make_room(taken, reply)
         row_id = new_ids(self.connection, pending, 1)[0]
         body = dump(
             {
@@ -281,6 +279,16 @@ class Taking:
         refs = [{"source": self.source, "ref": _ref(ref), "pending_id": row_id} for ref in reply.thread]
         add_missing(self.connection, pending_ref, refs)
         self.awaited.update(_ref(ref) for ref in reply.thread)
+
+    def _make_room(self, taken: Taken, reply: Reply) -> None:
+        """A place was written over: the same reply takes the old one's row, another one lets it become a ticket now."""
+        here = (pending.c.source == self.source, pending.c.place == taken.record.place)
+        for row in self.connection.execute(select(pending).where(*here)).all():
+            self.connection.execute(delete(pending_ref).where(pending_ref.c.pending_id == row.id))
+            self.connection.execute(delete(pending).where(pending.c.id == row.id))
+            older = waiting_reply(row)
+            if isinstance(older.reading, Reply) and older.reading.comment.id != reply.comment.id:
+                self._new(older, older.reading.ticket)
 
     def _claim_pending(self, known: _Known, refs: Sequence[str]) -> None:
         """What waited for this very message joins it."""

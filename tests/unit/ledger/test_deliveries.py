@@ -151,15 +151,15 @@ def test_two_processes_do_not_settle_the_same_unsure_delivery(db: Database) -> N
     assert deliveries.hold(db, row, "you", NOW + 163, 60.0)
 
 
-def test_the_control_is_the_latest_delivery_of_that_kind_known_to_be_there(db: Database) -> None:
-    filled(db, "one", "two")
-    first, second = due(db)
-    assert deliveries.control(db, second) is None
-    claim(db, first)
-    deliveries.settle(db, first, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
-    found = deliveries.control(db, second)
-    assert found is not None
-    assert found.remote_id == "sys1"
+def test_controls_are_the_latest_deliveries_of_that_kind_known_to_be_there(db: Database) -> None:
+    filled(db, "one", "two", "three")
+    first, second, third = due(db)
+    assert deliveries.controls(db, third, 3) == []
+    for row, name in ((first, "sys1"), (second, "sys2")):
+        claim(db, row)
+        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt(name)), NOW)
+    assert [known.remote_id for known in deliveries.controls(db, third, 3)] == ["sys2", "sys1"]
+    assert [known.remote_id for known in deliveries.controls(db, third, 1)] == ["sys2"]
 
 
 def test_the_link_keeps_what_was_sent_and_what_the_remote_made_of_it(db: Database) -> None:
