@@ -24,11 +24,14 @@ def _example(text: str) -> str:
 
 def _open(call: Call, *, reads_only: bool = False) -> App:
     from connector.app import App
+    from connector.terminal.collector import look_seldom
     from connector.terminal.logs import start_logs
     from connector.terminal.stop import StoppableClock
 
     start_logs(call.verbosity)
-    return App.open(call.config, clock=StoppableClock(call), stop=call.stop, reads_only=reads_only)
+    app = App.open(call.config, clock=StoppableClock(call), stop=call.stop, reads_only=reads_only)
+    look_seldom()
+    return app
 
 
 def _show(call: Call, facts: Any, view: Callable[[Any], None]) -> None:

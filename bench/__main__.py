@@ -48,11 +48,13 @@ def _collect_and_plan(folder: Path, plan_too: bool = True) -> tuple[int, float, 
     from connector.engine.plan import plan
     from connector.ledger import leases
     from connector.ledger.taking import Counts
+    from connector.terminal.collector import look_seldom
 
     with App.open(folder / "connector.yaml") as app:
         wiring = app.wiring
         held = leases.take(wiring.db, "collect:button", wiring.who, wiring.clock.wall())
         assert held is not None
+        look_seldom()  # as the command does
         began = time.process_time()
         counts = Counts()
         collect(wiring, wiring.inlets["button"], held, counts)

@@ -88,8 +88,8 @@ def _columns() -> Select[Any]:
     return (
         select(
             *(d.id, d.ticket_id, t.source, t.external_id, t.body.label("ticket_body"), t.grp, d.sink, d.do, d.part),
-            *(d.version, d.what, d.payload, d.remote_id.label("target"), d.body, d.state, d.attempts, d.sent_at),
-            *(d.empty_since, k.remote_id, k.number, k.url, k.sent, k.echo),
+            *(d.version, d.what, d.payload, d.remote_id, d.body, d.state, d.attempts, d.sent_at),
+            *(d.empty_since, k.remote_id.label("linked_id"), k.number, k.url, k.sent, k.echo),
         )
         .join(ticket, t.id == d.ticket_id)
         .outerjoin(link, and_(k.ticket_id == d.ticket_id, k.sink == d.sink))
@@ -135,15 +135,35 @@ _SOONEST = select(func.min(delivery.c.due_at)).where(
 
 
 def _row(row: Row[Any]) -> Delivery:
-    linked = None
-    if row.remote_id is not None:
-        linked = Linked(row.remote_id, row.number, row.url, json.loads(row.sent), json.loads(row.echo))
+    """A row of `_columns`, in their order."""
+    (ident, ticket_id, source, external_id, ticket_body, group, sink, do, part, *rest) = row
+    (version, what, payload, target, body, state, attempts, sent_at, empty_since, *at_sink) = rest
+    linked = _linked(*at_sink) if at_sink[0] is not None else None
     return Delivery(
-        *(row.id, row.ticket_id, row.source, row.external_id, row.ticket_body, row.grp, row.sink, Do(row.do), row.part),
-        *(row.version, _json(row.what), _json(row.payload), row.target or (linked.remote_id if linked else "")),
-        *(_json(row.body), State(row.state), row.attempts),
-        *(row.sent_at, row.empty_since, linked),
+        ident,
+        ticket_id,
+        source,
+        external_id,
+        ticket_body,
+        group,
+        sink,
+        Do(do),
+        part,
+        version,
+        _json(what),
+        _json(payload),
+        target or (linked.remote_id if linked else ""),
+        _json(body),
+        State(state),
+        attempts,
+        sent_at,
+        empty_since,
+        linked,
     )
+
+
+def _linked(remote_id: str, number: str, url: str, sent: str, echo: str) -> Linked:
+    return Linked(remote_id, number, url, json.loads(sent), json.loads(echo))
 
 
 def _json(text: str | None) -> Any:
