@@ -136,8 +136,9 @@ _SOONEST = select(func.min(delivery.c.due_at)).where(
 
 def _row(row: Row[Any]) -> Delivery:
     """A row of `_columns`, in their order."""
-    (ident, ticket_id, source, external_id, ticket_body, group, sink, do, part, *rest) = row
-    (version, what, payload, target, body, state, attempts, sent_at, empty_since, *at_sink) = rest
+    values: tuple[Any, ...] = tuple(row)
+    ident, ticket_id, source, external_id, ticket_body, group, sink, do, part, *rest = values
+    version, what, payload, target, body, state, attempts, sent_at, empty_since, *at_sink = rest
     linked = _linked(*at_sink) if at_sink[0] is not None else None
     return Delivery(
         ident,
