@@ -25,8 +25,8 @@ from connector.mapping.transforms import TRANSFORMS
 from connector.plugins import SinkSettings, SourceSettings
 from connector.routing import Route
 from connector.sandbox import Sandbox
-from connector.sinks import servicenow_fields
-from connector.sources.mail_parse import Limits
+from connector.sinks.servicenow import fields as servicenow_fields
+from connector.sources.email.parse import Limits
 from connector.sources.site import SiteSettings
 from connector.terminal.group import BUG, shared
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from connector.plugins import Counted, Record, Rejected, Reply, SourceTools
 from connector.sources.email import Email
-from connector.sources.mail_settings import EmailSettings
-from connector.sources.mail_ticket import reading
+from connector.sources.email.settings import EmailSettings
+from connector.sources.email.ticket import reading
 from connector.ticket import Ticket
 
 HEAD = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from connector.sources.mail_headers import date, message_ids, people
+from connector.sources.email.headers import date, message_ids, people
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 
 from connector.plugins import Counted, Record, Rejected, Reply
-from connector.sources.mail_ticket import reading
+from connector.sources.email.ticket import reading
 
 from .build import PNG, file, mail, nested, part, settings, several, ticket
 from .test_kind import FAILED, report

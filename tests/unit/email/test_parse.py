@@ -8,8 +8,8 @@ from email.message import EmailMessage
 
 import pytest
 
-from connector.sources.mail_body import payload
-from connector.sources.mail_parse import Limits, Part, parse
+from connector.sources.email.body import payload
+from connector.sources.email.parse import Limits, Part, parse
 
 from .build import file, mail, nested, part, several, ticket
 

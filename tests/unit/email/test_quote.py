@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from connector.sources.mail_html import html_text
-from connector.sources.mail_quote import said
+from connector.sources.email.html import html_text
+from connector.sources.email.quote import said
 
 from .build import mail, part, reply, several, ticket
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connector.sources.mail_html import html_text
-from connector.sources.mail_plain import unflowed
+from connector.sources.email.html import html_text
+from connector.sources.email.plain import unflowed
 
 from .build import PNG, file, mail, nested, part, reply, several, ticket
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 
-from connector.sources.mail_charset import decode
-from connector.sources.mail_words import base64_bytes, parameters, words
+from connector.sources.email.charset import decode
+from connector.sources.email.words import base64_bytes, parameters, words
 
 RUSSIAN = "Принтер в отделении не печатает этикетки с утра понедельника, помогите пожалуйста. " * 4
 

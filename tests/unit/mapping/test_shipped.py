@@ -16,7 +16,8 @@ from pydantic import BaseModel
 
 from connector.mapping import Mapping, load, render, render_comment, schema
 from connector.plugins import FieldSpec
-from connector.sinks import servicenow_fields, zendesk_fields
+from connector.sinks.servicenow import fields as servicenow_fields
+from connector.sinks.zendesk import fields as zendesk_fields
 from connector.ticket import (
     Attachment,
     BuildRecord,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import Finding
-from connector.sinks import servicenow_fields as columns
-from connector.sinks.servicenow_dialect import detail, whole
-from connector.sinks.servicenow_people import Asked, chosen, term
+from connector.sinks.servicenow import fields as columns
+from connector.sinks.servicenow.dialect import detail, whole
+from connector.sinks.servicenow.people import Asked, chosen, term
 
 TEXT = st.text(max_size=60)
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.sinks import zendesk_fields as tickets
-from connector.sinks.zendesk_dialect import DIALECT, detail, whole
+from connector.sinks.zendesk import fields as tickets
+from connector.sinks.zendesk.dialect import DIALECT, detail, whole
 from connector.wire import Seen
 
 TEXT = st.text(max_size=60)

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.plugins import Record, Rejected, SourceTools
-from connector.sources.button import EhrButtonSettings
 from connector.sources.ehr_button import EhrButton, items
+from connector.sources.ehr_button.dialect import EhrButtonSettings
 from connector.sources.identity import hashed
 from connector.ticket import Category, FileKind, Impact, Kind, PersonKind, Ticket, Urgency, fingerprint
 

@@ -11,9 +11,9 @@ import pytest
 import requests
 import urllib3
 
-from connector import wire_errors
 from connector.errors import Permanent, Scope, Transient, Uncertain
 from connector.wire import Effect, Seen, verdict
+from connector.wire import errors as wire_errors
 
 LIBRARIES = ("requests.exceptions", "urllib3.exceptions", "pysnow.exceptions", "zenpy.lib.exception")
 

@@ -1,0 +1,386 @@
+"""The one place that makes HTTP sessions, and that turns what goes wrong on them into our own errors.
+
+A `Session` belongs to one thread and one remote. pysnow and zenpy talk through it; neither ever sees an answer that is
+not a success, so that none of their own ways with errors (silence, endless waits, bodies in messages) comes to bear.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import json
+import logging
+import re
+import threading
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import requests
+import tenacity
+
+from connector.clock import Clock, SystemClock
+from connector.errors import Finding, RemoteError, SettingsError, Transient
+from connector.plugins import Limiter, SinkTools
+from connector.wire import errors as wire_errors
+from connector.wire.auth import Basic, Bearer, Credential, Header, Token
+from connector.wire.deadline import Flight, TimedAdapter
+from connector.wire.errors import PLAIN, Dialect, Effect, Row, Seen, Verdict, verdict
+
+__all__ = [
+    "PLAIN",
+    "ROOT",
+    "Answer",
+    "Basic",
+    "Bearer",
+    "Credential",
+    "Dialect",
+    "Effect",
+    "Header",
+    "Row",
+    "Seen",
+    "Session",
+    "Token",
+    "Verdict",
+    "oauth",
+    "session",
+    "silence",
+    "translated",
+    "verdict",
+]
+
+ROOT: Final = "https://remote.invalid"  # stands for the sink's url in what the libraries ask for (RFC 2606)
+LARGEST = 20 * 1024 * 1024  # bytes of an answer, unpacked
+CONNECT = 10.0  # seconds
+_LONGEST_HOLD = 24 * 3600.0
+_BARE_HOLD = 2.0  # a 429 that names no time: a full queue, which empties within seconds
+_TEXT_SEEN = 8192
+_RATE = re.compile(r"(zendesk-)?(x-)?rate-?limit.*|retry-after", re.IGNORECASE)
+_REPEATED = frozenset({str(Seen.UNREACHABLE), str(Seen.LOST)})
+_ATTEMPTS = 3
+
+Part = TypeVar("Part")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the remote said last on a session. `date` is its own clock, `rates` its headers about limits."""
+
+    status: int
+    date: datetime | None
+    rates: Mapping[str, str] = field(default_factory=dict)
+    document: Any = field(default=None, repr=False)
+
+
+class Session(requests.Session):
+    """A requests session bound to one remote; every failure is a RemoteError.
+
+    - TLS is verified, the environment (proxies, .netrc, CA paths) is not read, redirects are never followed.
+    - One deadline covers a whole call: waiting for a token, connecting, sending, headers, body.
+    - Reads pay the limiter and are repeated after a failed connection. Writes are sent once.
+    - JSON goes out as canonical bytes, so that two attempts of one body are equal.
+    """
+
+    authorized = True  # zenpy asks for it before it uses a foreign session
+
+    def __init__(
+        self, name: str, url: str, credential: Credential | None, timeout: float, limiter: Limiter, clock: Clock
+    ) -> None:
+        super().__init__()
+        self.name = name
+        self.base = url.rstrip("/")
+        self.trust_env = False
+        self.dialect = PLAIN
+        self.harmless = False
+        self.last = Answer(0, None)
+        self._credential = credential
+        self._timeout = timeout
+        self._limiter = limiter
+        self._clock = clock
+        self._flight = Flight(clock)
+        self._joined = False
+        adapter = TimedAdapter(self._flight)
+        self.mount("https://", adapter)
+        self.mount("http://", adapter)
+
+    @contextmanager
+    def single_call(self) -> Iterator[None]:
+        """Requests in here share one deadline and are paid for already: together they are one thing to do."""
+        self._flight.begin(self._timeout)
+        self._joined = True
+        try:
+            yield
+        finally:
+            self._joined = False
+
+    @contextmanager
+    def keyed(self, key: str) -> Iterator[None]:
+        """Requests in here carry this `Idempotency-Key`."""
+        self.headers["Idempotency-Key"] = key
+        try:
+            yield
+        finally:
+            del self.headers["Idempotency-Key"]
+
+    def request(self, method: str, url: str, **kwargs: Any) -> requests.Response:  # type: ignore[override]
+        """One call. `harmless` says that a POST changes nothing that anybody sees, so it may be judged as a read."""
+        reads = method.upper() in ("GET", "HEAD", "OPTIONS")
+        harmless = bool(kwargs.pop("harmless", False)) or self.harmless
+        effect = Effect.READ if reads or harmless else Effect.WRITE
+        call = self._call(method, url, kwargs)
+        if not self._joined:
+            if reads:
+                # The engine pays for a write before it claims the row: nothing may wait between claim and send.
+                self._limiter.take()
+            self._flight.begin(self._timeout)
+        if not reads:
+            return self._attempt(call, url, effect)
+        return self._repeated(lambda: self._attempt(call, url, effect))
+
+    def part(self, name: str, kind: type[Part]) -> Part:
+        """What the last answer, to a read, holds under `name`. Raises Transient where that is of another kind."""
+        document = self.last.document
+        value = document.get(name) if isinstance(document, dict) else None
+        if not isinstance(value, kind):
+            raise verdict(Seen.GARBLED, Effect.READ, self.name, status=self.last.status)
+        return value
+
+    def _call(self, method: str, url: str, kwargs: dict[str, Any]) -> dict[str, Any]:
+        """What requests is told. The caller's own timeouts and redirects do not count."""
+        call = {name: kwargs[name] for name in ("params", "data", "headers", "files") if kwargs.get(name) is not None}
+        if kwargs.get("json") is not None and "data" not in call:
+            call["data"] = canonical(kwargs["json"])
+            call["headers"] = {"Content-Type": "application/json", **call.get("headers", {})}
+        return {"method": method.upper(), "url": self._absolute(url), "auth": self._credential, **call}
+
+    def _absolute(self, url: str) -> str:
+        if url.startswith(ROOT):
+            return self.base + url[len(ROOT) :]
+        if url.startswith("/") and not url.startswith("//"):
+            return self.base + url
+        if url == self.base or url.startswith(self.base + "/"):
+            return url
+        # The credential belongs to one remote: an address that an answer named is not trusted with it.
+        raise verdict(Seen.UNSENDABLE, Effect.READ, self.name, detail="an address of another host")
+
+    def _repeated(self, attempt: Callable[[], requests.Response]) -> requests.Response:
+        def worth(error: BaseException) -> bool:
+            return isinstance(error, Transient) and error.code in _REPEATED and self._flight.remaining() > 0
+
+        retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(_ATTEMPTS),
+            wait=tenacity.wait_exponential(multiplier=0.1, max=1.0),
+            retry=tenacity.retry_if_exception(worth),
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+        return retrying(attempt)
+
+    def _attempt(self, call: Mapping[str, Any], asked: str, effect: Effect) -> requests.Response:
+        response = self._sent(call, effect)
+        if response.status_code == 401 and isinstance(self._credential, Bearer):
+            # A 401 was not carried out, whatever it asked for, so it may be sent again with another token.
+            with translated(self.name, Effect.READ):
+                self._credential.renew(str(response.request.headers.get("Authorization", "")))
+            response = self._sent(call, effect)
+        self._judge(response, effect)
+        # zenpy picks its parser by the address that it asked for.
+        response.url = asked
+        response.request.url = asked
+        return response
+
+    def _sent(self, call: Mapping[str, Any], effect: Effect) -> requests.Response:
+        self._limiter.sent()
+        self._flight.again()
+        left = max(self._flight.remaining(), 0.001)
+        try:
+            response = super().request(**call, timeout=(min(CONNECT, left), left), allow_redirects=False, stream=True)
+            _read(response)
+        except RemoteError:
+            raise
+        except Exception as error:
+            seen = wire_errors.exception(error, self._flight.left)
+            if seen is Seen.ODD and effect is Effect.READ:
+                raise
+            raise verdict(seen, effect, self.name) from None
+        return response
+
+    def _judge(self, response: requests.Response, effect: Effect) -> None:
+        """Remember what the answer says, and raise unless it is a whole success."""
+        date = http_date(response.headers.get("Date", ""))
+        rates = {name.lower(): value for name, value in response.headers.items() if _RATE.fullmatch(name)}
+        seen, document = _seen(response, self.dialect)
+        self.last = Answer(response.status_code, date, rates, document)
+        retry_after = _retry_after(response.headers.get("Retry-After", ""), date)
+        if seen is Seen.BUSY or (seen is Seen.DOWN and retry_after is not None):
+            self._limiter.hold(_BARE_HOLD if retry_after is None else retry_after)
+        if seen is not None:
+            detail = self.dialect.detail(_text(response))
+            status = response.status_code
+            raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
+
+
+def session(
+    name: str,
+    url: str,
+    credential: Credential | None,
+    *,
+    timeout: float = 75.0,
+    proxy: str | None = None,
+    ca_bundle: Path | None = None,
+    limiter: Limiter | None = None,
+    clock: Clock | None = None,
+    dialect: Dialect = PLAIN,
+) -> Session:
+    """A session for one thread, bound to `url`. `timeout` is for a whole call, in seconds. Raises SettingsError."""
+    silence()
+    if ca_bundle is not None and not ca_bundle.is_file():
+        what = "the sink's ca_bundle names no file that can be read"
+        raise SettingsError([Finding("no-ca-bundle", str(ca_bundle), what, "correct the path")])
+    made = Session(name, url, credential, timeout, limiter or SinkTools().limiter, clock or SystemClock())
+    made.dialect = dialect
+    made.headers.update({"Accept": "application/json", "User-Agent": "connector"})
+    made.proxies = {"http": proxy, "https": proxy} if proxy else {}
+    made.verify = str(ca_bundle) if ca_bundle else True
+    return made
+
+
+def oauth(asking: Callable[[], Session], path: str, grant: Mapping[str, str], clock: Clock) -> Bearer:
+    """A bearer credential whose token comes from `path`. `asking` opens the session that asks for it.
+
+    The form travels in the body, never in the address, as RFC 6749 section 2.3.1 demands.
+    """
+
+    def ask(form: Mapping[str, str]) -> Mapping[str, Any]:
+        with asking() as door:
+            door.harmless = True
+            door.dialect = _TOKENS
+            body = urllib.parse.urlencode(form)
+            door.post(path, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
+            document = door.last.document
+        return document if isinstance(document, dict) else {}
+
+    return Bearer(Token(grant, ask, clock))
+
+
+def _oauth_word(text: str) -> str:
+    found = re.search(r'"error"\s*:\s*"([a-z_]{1,40})"', text)
+    return found[1] if found else ""
+
+
+_TOKENS = Dialect(
+    rows=(Row(400, Seen.UNAUTHORISED), Row(403, Seen.UNAUTHORISED), Row(404, Seen.NO_API)), detail=_oauth_word
+)
+
+
+@contextmanager
+def translated(name: str, effect: Effect) -> Iterator[None]:
+    """Around whatever uses a session: a foreign exception becomes ours. After a write that is `Uncertain`."""
+    try:
+        yield
+    except RemoteError:
+        raise
+    except SettingsError as error:
+        raise verdict(Seen.UNSENDABLE, Effect.READ, name, detail=str(error)) from None
+    except Exception as error:
+        seen = wire_errors.exception(error)
+        if seen is Seen.ODD and effect is Effect.READ:
+            raise
+        if effect is Effect.WRITE and seen in (Seen.GONE, Seen.REFUSED, Seen.UNAUTHORISED):
+            seen = Seen.ODD  # the session found the answer good; what a library says of it later proves nothing
+        raise verdict(seen, effect, name) from None
+
+
+# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def canonical(document: Any) -> bytes:
+    """The same bytes for the same document, whatever the order of its keys."""
+    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    return text.encode("ascii")
+
+
+def http_date(value: str) -> datetime | None:
+    """The time in an HTTP date (RFC 9110, section 5.6.7), None where it says none."""
+    try:
+        parsed = email.utils.parsedate_to_datetime(value)
+    except (TypeError, ValueError, IndexError, OverflowError):
+        return None
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def _retry_after(value: str, date: datetime | None) -> float | None:
+    """Seconds that a `Retry-After` names (RFC 9110, section 10.2.3), by the remote's own clock."""
+    value = value.strip()[:40]
+    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+        return min(float(value), _LONGEST_HOLD)
+    until = http_date(value) if value else None
+    if until is None or date is None:
+        return None
+    return min(max((until - date).total_seconds(), 0.0), _LONGEST_HOLD)
+
+
+def _read(response: requests.Response) -> None:
+    """Read the body to its end, or fail where it is longer than any answer should be."""
+    parts: list[bytes] = []
+    size = 0
+    for part in response.iter_content(65536):
+        size += len(part)
+        if size > LARGEST:
+            response.close()
+            parts.clear()  # the error's traceback would keep them
+            raise requests.exceptions.ContentDecodingError("the answer is too long")
+        parts.append(part)
+    # requests has no public way to say that the body is read already.
+    response._content = b"".join(parts)
+    response._content_consumed = True  # type: ignore[attr-defined]
+
+
+def _text(response: requests.Response) -> str:
+    return response.content[:_TEXT_SEEN].decode("utf-8", "replace")
+
+
+def _seen(response: requests.Response, dialect: Dialect) -> tuple[Seen | None, Any]:
+    """What is wrong with an answer, or None and its document."""
+    code = response.status_code
+    html = "html" in response.headers.get("Content-Type", "").lower()
+    if not 200 <= code < 300:
+        return wire_errors.status(code, _text(response), html, dialect), None
+    if html:
+        return wire_errors.page(_text(response)), None
+    if code == 204:
+        return None, None
+    try:
+        document = json.loads(response.content)
+    except (ValueError, RecursionError):
+        return Seen.GARBLED, None
+    return (None, document) if dialect.whole(document) else (Seen.GARBLED, None)
+
+
+# ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+_TALKATIVE = ("pysnow", "zenpy", "urllib3", "requests", "requests_oauthlib", "oauthlib")
+_silencing = threading.Lock()
+
+
+class _Nothing(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        return False
+
+
+_NOTHING = _Nothing()
+
+
+def silence() -> None:
+    """Keep the libraries out of the logs: at debug level they print bodies, tokens, and addresses with e-mails in them.
+
+    A filter, not a level, so that no `setLevel` brings them back. Called for every session, because a logger exists
+    only once its module is imported.
+    """
+    with _silencing:
+        for name in list(logging.root.manager.loggerDict):
+            if name.partition(".")[0] in _TALKATIVE and _NOTHING not in logging.getLogger(name).filters:
+                logging.getLogger(name).addFilter(_NOTHING)
