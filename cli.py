@@ -114,7 +114,7 @@ def check(call: Call, context: click.Context, live: bool) -> None:
 @click.option("--source", "sources", multiple=True, metavar="NAME", help="Read this source only; may be repeated.")
 @click.option("--sink", "sinks", multiple=True, metavar="NAME", help="Write to this sink only; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Read and render only; write nothing, here or there.")
-@click.option("--limit", type=click.IntRange(min=1), help="Read at most so many new records of each source.")
+@click.option("--limit", type=click.IntRange(min=1), help="Take in at most so many new tickets of each source.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Begin nothing new after so long.")
 @click.pass_context
 @this

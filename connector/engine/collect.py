@@ -20,17 +20,17 @@ log = structlog.get_logger("connector.collect")
 
 
 def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: int | None = None) -> None:
-    """Read everything new (`limit` records of it at most); then replies that waited too long become tickets.
+    """Read everything new (`limit` tickets and replies of it at most); then replies that waited too long become tickets.
 
     Each page is one commit with its cursor, and is added to `counts`. Raises RemoteError where the source cannot be
     read further (what was read stays), and Busy where the lease was lost.
     """
     try:
         for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
-            room = None if limit is None else limit - (counts.read - counts.unchanged)
+            room = None if limit is None else limit - counts.new - counts.changed
             counts.plus(_take(wiring, inlet, held, page, room))
             wiring.progress(f"collect {inlet.name}", counts.read, None)
-            if wiring.stop() or (limit is not None and counts.read - counts.unchanged >= limit):
+            if wiring.stop() or (limit is not None and counts.new + counts.changed >= limit):
                 break
     except RemoteError as error:
         records.note_failure(wiring.db, inlet.id, wiring.clock.wall(), str(error))
@@ -40,12 +40,13 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
 
 def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | None) -> Counts:
     fresh, same = _fresh(wiring, inlet, page)
-    whole = room is None or len(fresh) <= room
+    taken = _some(wiring, inlet, fresh, room)
+    whole = len(taken) == len(fresh)
     counts = records.take(
         wiring.db,
         held,
         inlet.id,
-        [understand(wiring, inlet, record) for record in (fresh if whole else fresh[:room])],
+        taken,
         page.cursor if whole else {},  # what was cut off is read again, and what was taken is then unchanged
         now=wiring.clock.wall(),
         complete=page.complete and whole,
@@ -55,6 +56,18 @@ def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | Non
     counts.read += same
     counts.unchanged += same
     return counts
+
+
+def _some(wiring: Wiring, inlet: Inlet, fresh: Sequence[Record], room: int | None) -> list[Taken]:
+    """The records understood, up to the one that makes the `room`-th ticket or reply."""
+    taken: list[Taken] = []
+    for record in fresh:
+        if room is not None and room <= 0:
+            break
+        taken.append(understand(wiring, inlet, record))
+        if room is not None and isinstance(taken[-1].reading, Ticket | Reply):
+            room -= 1
+    return taken
 
 
 def read_again(wiring: Wiring, inlet: Inlet, held: Lease, record: Record) -> str:

@@ -329,7 +329,8 @@ def test_files_are_withheld_by_default_and_named_instead(quiet_site: Site) -> No
 
 def test_a_limit_takes_in_so_many_and_the_rest_next_time(quiet_site: Site) -> None:
     site = quiet_site
-    site.put("button/all.ndjson", "".join(press(request_id=f"c-{i}") + "\n" for i in range(5)))
+    broken = "{broken\n" * 3  # what is no ticket does not count
+    site.put("button/all.ndjson", broken + "".join(press(request_id=f"c-{i}") + "\n" for i in range(5)))
     site.sync(limit=2)
     assert len(site.incidents()) == 2
     site.sync()
