@@ -20,7 +20,7 @@ log = structlog.get_logger("connector.collect")
 
 
 def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: int | None = None) -> None:
-    """Read everything new (`limit` tickets and replies of it at most); then replies that waited too long become tickets.
+    """Read everything new (at most `limit` tickets of it); then replies that waited too long become tickets.
 
     Each page is one commit with its cursor, and is added to `counts`. Raises RemoteError where the source cannot be
     read further (what was read stays), and Busy where the lease was lost.
