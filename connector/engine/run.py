@@ -172,7 +172,7 @@ def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: 
 
 def _left_for_person(wiring: Wiring, outlets: Sequence[Outlet], started: float) -> int:
     lag = max((3 * outlet.sink.settle_after for outlet in outlets), default=0.0)
-    return sum(views.needs_person(wiring.db, started, lag).values())
+    return sum(views.needs_person(wiring.db, started, wiring.clock.wall(), lag).values())
 
 
 # ── dry run ──────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -33,22 +33,32 @@ def status(db: Database, sources: Mapping[str, str], sinks: Sequence[str]) -> di
     }
 
 
-def needs_person(db: Database, since: float, lag: float) -> dict[str, int]:
-    """What became blocked or was rejected since then, and what is unsure for longer than `lag` seconds."""
+def needs_person(db: Database, since: float, now: float, lag: float) -> dict[str, int]:
+    """What became blocked or was rejected since then, and what has by now been unsure for longer than `lag` seconds.
+
+    Each is counted by one run: what was unsure for so long when the run before ended is known already.
+    """
+    before = _last_run_ended(db)
+    uncertain_at = func.coalesce(delivery.c.sent_at, delivery.c.created_at)
     with db.read() as connection:
         blocked = select(func.count(func.distinct(event.c.delivery_id))).where(
             event.c.at >= since, event.c.now == State.BLOCKED.value
         )
         rejected = select(func.count()).where(record.c.outcome == "rejected", record.c.at >= since)
         unsure = select(func.count()).where(
-            delivery.c.state == State.UNSURE.value,
-            func.coalesce(delivery.c.sent_at, delivery.c.created_at) < since - lag,
+            delivery.c.state == State.UNSURE.value, uncertain_at > before - lag, uncertain_at <= now - lag
         )
         return {
             "blocked": connection.execute(blocked).scalar_one(),
             "rejected": connection.execute(rejected).scalar_one(),
             "unsure": connection.execute(unsure).scalar_one(),
         }
+
+
+def _last_run_ended(db: Database) -> float:
+    with db.read() as connection:
+        last = connection.execute(select(run).order_by(run.c.started_at.desc()).limit(1)).first()
+    return 0.0 if last is None else last.started_at + float(json.loads(last.document)["seconds"])
 
 
 def story(db: Database, ticket_id: int) -> dict[str, Any]:
