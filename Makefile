@@ -23,7 +23,7 @@ demo: $(READY)
 	$(BIN)/connector demo
 
 test: $(READY)
-	$(BIN)/python -m pytest -n 2 $(TESTS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(TESTS)
 
 check: $(READY)
 	$(BIN)/ruff check .
