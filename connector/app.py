@@ -34,8 +34,6 @@ from connector.phi import clear
 from connector.plugins import Do, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
 from connector.ticket import Ticket
 
-GUESSES = 8
-
 
 class App:
     """One installation, open. Use it as a context manager."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import traceback
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -17,7 +17,7 @@ from connector.ledger import deliveries, identity
 from connector.ledger.database import LedgerError
 from connector.ledger.deliveries import Delivery, Done
 from connector.ledger.moves import Step
-from connector.ledger.rows import dump
+from connector.ledger.rows import told
 from connector.plugins import Do, Receipt, Sink, Write
 from connector.retry import next_try
 
@@ -117,7 +117,7 @@ def _end(wiring: Wiring, row: Delivery, prepared: Prepared, tally: Tally) -> Non
 
 
 def _hold(wiring: Wiring, row: Delivery, finding: Finding, tally: Tally) -> None:
-    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": dump(asdict(finding))})
+    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": told(finding)})
     deliveries.settle_otherwise(wiring.db, row, step, wiring.clock.wall())
     tally.blocked += 1
 
@@ -182,7 +182,7 @@ def _settle(
 
 def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> Step:
     """What an error does to a delivery that was being sent."""
-    finding = dump(asdict(finding_of(row, error)))
+    finding = told(finding_of(row, error))
     tried = row.attempts + 1
     if isinstance(error, Uncertain):
         spent = row.attempts if error.scope is Scope.ACCOUNT else tried

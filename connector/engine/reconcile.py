@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -16,7 +14,7 @@ from connector.errors import Finding, RemoteError, Scope, StaleRow
 from connector.ledger import deliveries
 from connector.ledger.deliveries import Delivery, Done
 from connector.ledger.moves import Step
-from connector.ledger.rows import dump
+from connector.ledger.rows import told
 from connector.plugins import Do, Look, Write
 
 log = structlog.get_logger("connector.reconcile")
@@ -116,7 +114,7 @@ def _absent(wiring: Wiring, row: Delivery, note: str, by_guard: bool = False) ->
     if row.attempts >= wiring.policy.attempts:
         what = f"{row.attempts} tries were lost, and nothing is there"
         finding = Finding("lost", row.name, what, f"connector release {row.name}")
-        held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, {"finding": dump(asdict(finding))})
+        held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, {"finding": told(finding)})
         deliveries.settle_otherwise(wiring.db, row, held, now)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from connector.errors import Finding, StaleRow
 from connector.ledger.database import Database
 from connector.ledger.leases import FARTHEST, is_dead
 from connector.ledger.moves import Step, move, move_each
-from connector.ledger.rows import add_missing, dump, put
+from connector.ledger.rows import add_missing, dump, put, told
 from connector.ledger.schema import blob, delivery, event, link, memory, ticket
 from connector.plugins import Do, Receipt
 
@@ -276,7 +276,7 @@ _RENDERED = (
 
 
 def _held(connection: Connection, row: Delivery, finding: Finding, now: float) -> int:
-    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": dump(asdict(finding))})
+    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": told(finding)})
     return len(move_each(connection, [step], now))
 
 
@@ -331,7 +331,7 @@ def keep_unsure(db: Database, row: Delivery, due_at: float, empty_since: datetim
     still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.UNSURE.value)
     with db.write() as connection:
         values = {"due_at": due_at, "empty_since": since, "lease_until": None, "holder": None}
-        connection.execute(still.values(finding=dump(asdict(finding)), **values))
+        connection.execute(still.values(finding=told(finding), **values))
 
 
 def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> None:
@@ -339,7 +339,7 @@ def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> No
     still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.QUEUED.value)
     with db.write() as connection:
         tried = {"attempts": row.attempts + 1, "due_at": due_at}
-        connection.execute(still.values(finding=dump(asdict(finding)), **tried))
+        connection.execute(still.values(finding=told(finding), **tried))
 
 
 def lose_expired(db: Database, now: float) -> int:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+
+from connector.errors import Finding
 
 T = TypeVar("T")
 
@@ -63,6 +66,11 @@ def dump(value: Any) -> str:
 
 _encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
 _SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def told(finding: Finding) -> str:
+    """A finding as the ledger keeps it."""
+    return dump(asdict(finding))
 
 
 def unique(items: Iterable[T]) -> list[T]:

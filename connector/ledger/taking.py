@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, insert, select, updat
 from connector.delivery import Move, State
 from connector.errors import Finding
 from connector.ledger.moves import AFRESH, Step, move
-from connector.ledger.rows import add_missing, dump, new_ids, put, slices, unique
+from connector.ledger.rows import add_missing, dump, new_ids, put, slices, told, unique
 from connector.ledger.schema import blob, delivery, event, meta, pending, pending_ref, reading, record, thread, ticket
 from connector.plugins import Counted, Do, Record, Rejected, Reply
 from connector.ticket import Attachment, Comment, Phi, Ticket
@@ -328,7 +328,7 @@ class Taking:
             digest=taken.record.digest,
             outcome=outcome,
             ticket_id=ticket_id,
-            finding=finding and dump(asdict(finding)),
+            finding=finding and told(finding),
             raw=raw,
             facts=dump(dict(taken.record.facts)) if raw and taken.record.facts else None,
             at=self.now,

@@ -58,7 +58,7 @@ def pages(files: Files, cursor: Mapping[str, str], opener: Opener) -> Iterator[P
     Each page's cursor covers the records of that page and of earlier ones only. A file that cannot be read comes as
     a record that says so, each time, and leaves its cursor entry alone. Raises Transient where nothing can be listed.
     """
-    draft = _Draft()
+    draft = Draft()
     listing = files.changed(cursor)
     for found in listing:
         yield from _scrolled(draft, found, opener, cursor.get(found.place, ""))
@@ -77,8 +77,8 @@ def trouble(record: Record) -> Rejected | None:
     return None
 
 
-class _Draft:
-    """The page in the making."""
+class Draft:
+    """The page in the making: PAGE_RECORDS records and PAGE_BYTES bytes at most, or one larger record."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -99,7 +99,7 @@ class _Draft:
         return made
 
 
-def _scrolled(draft: _Draft, found: Found, opener: Opener, known: str) -> Iterator[Page]:
+def _scrolled(draft: Draft, found: Found, opener: Opener, known: str) -> Iterator[Page]:
     try:
         if found.trouble:
             raise OSError(0, found.trouble)

@@ -12,9 +12,8 @@ from typing import BinaryIO
 from connector.errors import Finding, Scope, Transient
 from connector.plugins import Page, Record
 from connector.sources.files import Found, reason, shown, stamp
+from connector.sources.reading import Draft
 
-PAGE_RECORDS = 500
-PAGE_BYTES = 8 * 1024 * 1024
 HEAD_BYTES = 65_536
 _ONLY_READ = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
 
@@ -74,7 +73,7 @@ class Maildir:
 
     def pages(self, cursor: Mapping[str, str]) -> Iterator[Page]:
         """Mails whose names the cursor does not hold. Raises Transient when a folder cannot be listed."""
-        draft = _Draft()
+        draft = Draft()
         hours: set[str] = set()
         for hour, paths in groupby(self._paths(), key=lambda path: _hour(_base(path))):
             hours.add(hour)
@@ -126,28 +125,6 @@ class Maildir:
             return None
         except OSError as error:
             return Record(place, b"", facts={"unreadable": reason(error)})
-
-
-class _Draft:
-    """The page in the making: 500 records and 8 MB at most, or one larger record."""
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.marks: dict[str, str | None] = {}
-        self._bytes = 0
-
-    def fits(self, record: Record) -> bool:
-        full = len(self.records) >= PAGE_RECORDS or self._bytes + len(record.data) > PAGE_BYTES
-        return not (self.records and full)
-
-    def add(self, record: Record) -> None:
-        self.records.append(record)
-        self._bytes += len(record.data)
-
-    def page(self, complete: bool = False) -> Page:
-        made = Page(tuple(self.records), dict(self.marks), complete)
-        self.records, self.marks, self._bytes = [], {}, 0
-        return made
 
 
 def _base(path: str) -> str:

@@ -120,7 +120,7 @@ def test_a_mail_listed_in_new_and_in_cur_is_one(maildir: Path) -> None:
 
 
 def test_a_maildir_stopped_between_pages_goes_on(maildir: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connector.sources.email.boxes.PAGE_RECORDS", 7)
+    monkeypatch.setattr("connector.sources.reading.PAGE_RECORDS", 7)
     for number in range(40):
         write(maildir / "cur" / f"{1_700_000_000 + 400 * number}.M{number}.host:2,", numbered(number))
     pages = list(box(maildir.parent).pages({}))
