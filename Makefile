@@ -1,6 +1,7 @@
 # make demo    the whole thing on the sample inbox, against emulated help desks
 # make test    the tests;   make check    ruff, mypy, import-linter
 # make crash SEEDS=5000     kill -9 at random places, at length
+# make fuzz SECONDS=30       damaged input for every reader, for so long each
 # make bench   speed and memory, beside the goals
 # make sandbox emulated ServiceNow and Zendesk on http://127.0.0.1:8765
 
@@ -8,9 +9,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 SEEDS ?= 5000
+SECONDS ?= 30
 TESTS ?=
 
-.PHONY: setup demo test check crash bench sandbox clean
+.PHONY: setup demo test check crash fuzz bench sandbox clean
 
 setup: $(READY)
 
@@ -33,6 +35,9 @@ check: $(READY)
 
 crash: $(READY)
 	$(BIN)/python -m tests.crash --seeds $(SEEDS)
+
+fuzz: $(READY)
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 bench: $(READY)
 	$(BIN)/python -m bench

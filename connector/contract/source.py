@@ -91,18 +91,18 @@ class SourceContract:
     def test_readings_keep_the_rules(self, tmp_path: Path) -> None:
         source = self.source(tmp_path)
         for record in self.records(tmp_path):
-            _keeps_the_rules(record, source.read(record), "contract")
+            keeps_the_rules(record, source.read(record), "contract")
 
     def test_the_id_setting_names_the_source(self, tmp_path: Path) -> None:
         source = self.source(tmp_path, name="renamed", id="first-name")
         for record in self.records(tmp_path):
-            _keeps_the_rules(record, source.read(record), "first-name")
+            keeps_the_rules(record, source.read(record), "first-name")
 
     @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(data=st.data())
     def test_no_bytes_make_reading_raise(self, data: st.DataObject) -> None:
         record = data.draw(_records(tuple(self.samples.values())))
-        _keeps_the_rules(record, self.source(Path()).read(record), "contract")
+        keeps_the_rules(record, self.source(Path()).read(record), "contract")
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -193,7 +193,8 @@ def _records(samples: tuple[bytes, ...]) -> st.SearchStrategy[Record]:
     )
 
 
-def _keeps_the_rules(record: Record, reading: Reading, source: str) -> None:
+def keeps_the_rules(record: Record, reading: Reading, source: str) -> None:
+    """What holds of every reading; raises AssertionError. `source` is the id of the source that read."""
     if isinstance(reading, Rejected):
         assert reading.finding.code
         assert reading.finding.what
