@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from connector.clock import Clock
 from connector.errors import Scope, Transient
 from connector.ledger import budgets
 from connector.ledger.database import Database
+from connector.plugins import ONE_REQUEST, Allowance, Cost
 
 log = structlog.get_logger("connector.limits")
 
@@ -27,7 +30,7 @@ class Limiter:
         self._patience = patience
         self.requests = 0
 
-    def take(self) -> None:
+    def take(self, cost: Cost = ONE_REQUEST) -> None:
         """Wait for a slot. Raises Transient, scope ACCOUNT, when that would take longer than the patience left."""
         waited = 0.0
         while (wait := budgets.reserve(self._db, self._account, self._clock.wall(), self._interval, BURST)) > 0:
@@ -48,7 +51,11 @@ class Limiter:
         """Count a request."""
         self.requests += 1
 
-    def hold(self, seconds: float) -> None:
+    def heard(self, news: Sequence[Allowance]) -> None:
+        """What the headers of an answer said about limits."""
+
+    def hold(self, seconds: float | None, name: str = "") -> None:
         """The remote asked everybody to wait."""
+        seconds = 2.0 if seconds is None else seconds
         log.info("the remote asked to wait", seconds=round(seconds, 1), account=self._account)
         budgets.hold(self._db, self._account, self._clock.wall() + seconds)

@@ -24,7 +24,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchema
 from pydantic_core import CoreSchema, core_schema
 
 from connector.clock import Clock, SystemClock
-from connector.errors import Finding, SettingsError
+from connector.errors import Finding, RemoteError, SettingsError
 from connector.ticket import Comment, Ticket
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -322,7 +322,8 @@ class Write:
     """One thing to do. `fields` is what the mapping rendered, `body` what `resolve` made of it, frozen.
 
     `remote_id` names the record to write to (all kinds but create). For ATTACH, `body` holds `name`,
-    `content_type`, `size`, `sha256`, and `content()` gives the bytes.
+    `content_type`, `size`, `sha256`, and `content()` gives the bytes. `job` is the call for many that it last went in:
+    None where it went by itself, "" where that call's own id was lost.
     """
 
     do: Do
@@ -331,6 +332,7 @@ class Write:
     fields: Mapping[str, Any] = field(default_factory=dict)
     remote_id: str = ""
     content: Callable[[], bytes] | None = None
+    job: str | None = None
 
     def __repr__(self) -> str:
         return f"Write({self.do}, {self.key.marker}, {self.remote_id or 'new'})"
@@ -377,24 +379,51 @@ class Remote:
     closed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How much a remote allows: `allowed` units of the class `name` in `seconds`; "" is the account as a whole.
+
+    An answer's headers may add how many are left (`remaining`) and in how many seconds the count starts anew.
+    """
+
+    name: str
+    allowed: int
+    seconds: float
+    remaining: int | None = None
+    resets: float | None = None
+
+
+# What a call costs: units for each class of allowance. `update/35` is of the class `update`, counted for 35 alone.
+Cost = Mapping[str, int]
+ONE_REQUEST: Cost = {"": 1}
+
+
 class Limiter(Protocol):
     """One request budget per remote account, shared by every process."""
 
-    def take(self) -> None:
-        """Wait for a slot; raises Transient when the wait is longer than the time budget."""
+    def take(self, cost: Cost = ONE_REQUEST) -> None:
+        """Wait for a slot in every class that `cost` names; raises Transient when the wait is longer than the time
+        budget."""
 
-    def hold(self, seconds: float) -> None:
-        """The remote said 429: nobody sends before so many seconds have passed."""
+    def hold(self, seconds: float | None, name: str = "") -> None:
+        """The remote said 429: nobody sends before so many seconds have passed. None where it named no time: then
+        fewer calls go out at once for a while."""
+
+    def heard(self, news: Sequence[Allowance]) -> None:
+        """What the headers of an answer said about limits."""
 
     def sent(self) -> None:
         """A request is leaving, of whatever kind; for the run's figures."""
 
 
 class _Unlimited:
-    def take(self) -> None:
+    def take(self, cost: Cost = ONE_REQUEST) -> None:
         return None
 
-    def hold(self, seconds: float) -> None:
+    def hold(self, seconds: float | None, name: str = "") -> None:
+        return None
+
+    def heard(self, news: Sequence[Allowance]) -> None:
         return None
 
     def sent(self) -> None:
@@ -411,8 +440,19 @@ class SinkTools:
     memory: Mapping[str, str] = field(default_factory=dict)
 
 
+Outcome = Receipt | RemoteError
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A call for many that the remote works off later, by the id with which it answered."""
+
+    id: str
+
+
 class Sink(Protocol):
-    """Writes to one help desk. Every method but the last two talks to the remote and raises RemoteError."""
+    """Writes to one help desk. Every method but `guards`, `fields`, `cost`, `most` and `newcomer` talks to the remote
+    and raises RemoteError."""
 
     settings: ClassVar[type[BaseModel]]
     can: ClassVar[Can]
@@ -420,6 +460,8 @@ class Sink(Protocol):
     planned: Mapping[str, frozenset[str]]
     settle_after: float
     call_seconds: float
+    allowances: Sequence[Allowance]
+    jobs_at_once: int
 
     def __init__(self, name: str, settings: Any, tools: SinkTools) -> None:
         """Asks nothing of the remote. `table` and `planned` (the fields that the mapping writes, each with the literal
@@ -442,6 +484,10 @@ class Sink(Protocol):
 
     def attach(self, write: Write) -> Receipt: ...
 
+    def link(self, write: Write) -> Receipt:
+        """Make the record a child of the problem that the body names under `problem` (a remote id), or of none where
+        that is empty. Can be repeated without harm."""
+
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made. `control` is a write of the same kind known to have been done."""
 
@@ -451,3 +497,34 @@ class Sink(Protocol):
 
     def fields(self) -> Sequence[FieldSpec]:
         """What a mapping may write, known without asking the remote."""
+
+    # ── many at once ──
+
+    def most(self, do: Do) -> int:
+        """How many writes of this kind one call takes at most: 1 where there is no call for many, 0 where this write
+        must go alone, with no other beside it, because its answer decides how the others are sent."""
+
+    def cost(self, writes: Sequence[Write]) -> Cost:
+        """What one call with these writes costs; the engine pays before it claims them."""
+
+    def newcomer(self, write: Write) -> str:
+        """Who would be made along with this record, "" where nobody: of those that go at once, no two may name the
+        same newcomer, or the remote makes that person twice or refuses."""
+
+    def resolve_many(self, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
+        """As `resolve`, for many at few requests; same length, same order."""
+
+    def read_many(self, remote_ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Remote]:
+        """As `read`, for many at few requests; what is gone is missing."""
+
+    def create_many(self, writes: Sequence[Write]) -> Sequence[Outcome] | Job:
+        """Make many records in one call: an outcome for each, same length, same order, or a job. Raises RemoteError
+        where the same holds of all."""
+
+    def update_many(self, writes: Sequence[Write]) -> Sequence[Outcome] | Job:
+        """Change many records in one call: writes of every kind that `most` allows but creates, no two for one
+        record. Answers as `create_many`."""
+
+    def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:
+        """The outcomes of those jobs that have ended, by one look at all; what is still worked off is missing. Of a job
+        that the remote no longer knows every outcome is Uncertain."""

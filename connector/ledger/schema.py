@@ -132,6 +132,7 @@ delivery = Table(
     Column("lease_until", Double),
     Column("holder", Text),
     Column("sent_at", Double),  # when the latest attempt began
+    Column("job", Text),  # null: sent by itself; "": with others; else the remote's name for that call
     Column("empty_since", Double),  # the remote's time of the first look that found nothing
     Column("finding", Text),
     Column("created_at", Double, nullable=False),
@@ -198,13 +199,18 @@ lease = Table(
     Column("fence", Integer, nullable=False),
 )
 
-# One request budget per remote account: GCRA's theoretical arrival time, and a hold while Retry-After runs.
+# Request budgets of a remote account, one for each class of request ("" is the account): GCRA's theoretical arrival
+# time, a hold while Retry-After runs, and what the remote itself said that it allows.
 budget = Table(
     "budget",
     metadata,
     Column("account", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
     Column("tat", Double, nullable=False),
     Column("held_until", Double, nullable=False),
+    Column("allowed", Integer),
+    Column("seconds", Double),
+    Column("heard_at", Double),
 )
 
 # What a sink learned about its account.

@@ -1,0 +1,26 @@
+"""Many at once: the job that a delivery was sent in, and a budget for each class of request."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade() -> None:
+    op.add_column("delivery", sa.Column("job", sa.Text()))
+    # A budget is worth a minute's waiting, and nothing else hangs on it.
+    op.drop_table("budget")
+    op.create_table(
+        "budget",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("tat", sa.Double(), nullable=False),
+        sa.Column("held_until", sa.Double(), nullable=False),
+        sa.Column("allowed", sa.Integer()),
+        sa.Column("seconds", sa.Double()),
+        sa.Column("heard_at", sa.Double()),
+        sa.PrimaryKeyConstraint("account", "name", name=op.f("pk_budget")),
+    )
