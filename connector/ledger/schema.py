@@ -133,6 +133,7 @@ delivery = Table(
     Column("holder", Text),
     Column("sent_at", Double),  # when the latest attempt began
     Column("job", Text),  # null: sent by itself; "": with others; else the remote's name for that call
+    Column("place", Integer),  # its place among those that went in one call
     Column("empty_since", Double),  # the remote's time of the first look that found nothing
     Column("finding", Text),
     Column("created_at", Double, nullable=False),
@@ -141,12 +142,15 @@ delivery = Table(
 _queued = text("state = 'queued'")
 _unplanned = text("state = 'queued' AND payload IS NULL")
 _sending = text("state = 'sending'")
+_in_a_job = text("job <> ''")
 _waiting = text("state IN ('sending', 'unsure', 'blocked')")
 Index("ix_delivery_due", delivery.c.sink, delivery.c.due_at, delivery.c.id,
       sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
 Index("ix_delivery_unplanned", delivery.c.id, sqlite_where=_unplanned, postgresql_where=_unplanned)
 Index("ix_delivery_waiting", delivery.c.sink, delivery.c.state, delivery.c.due_at,
       sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
+Index("ix_delivery_job", delivery.c.sink, delivery.c.job,
+      sqlite_where=_in_a_job, postgresql_where=_in_a_job)  # fmt: skip
 # One open send per ticket and sink, whatever the code above believes.
 Index("uq_delivery_sending", delivery.c.ticket_id, delivery.c.sink, unique=True,
       sqlite_where=_sending, postgresql_where=_sending)  # fmt: skip

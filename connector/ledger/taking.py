@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -229,6 +229,8 @@ class Taking:
             found = self.threads.get(_ref(ref))
             if found is not None:
                 return self._join(taken, self._ticket(found), reply.comment, reply.ticket.phi, reply.ticket.thread)
+        if reply.otherwise:
+            return self._noted(taken, "counted", finding=Finding("counted", taken.record.place, reply.otherwise))
         if taken.waited or self.patience <= 0:
             return self._new(taken, reply.ticket)
         self._wait(taken, reply)
@@ -320,7 +322,8 @@ class Taking:
             settled = {"of": self.source, "at_place": taken.record.place, "became": outcome, "joined": ticket_id}
             self.rows.setdefault("settled", []).append(settled)
             return outcome
-        raw = self._raw(taken.record) if outcome == "rejected" and taken.record.data else None
+        keeps = taken.record.keep or outcome == "rejected"
+        raw = self._raw(taken.record) if keeps and taken.record.data else None
         self._row(
             record,
             source=self.source,
@@ -355,14 +358,22 @@ class Taking:
 
     def _comment(self, taken: Taken, known: _Known, comment: Comment, phi: Phi) -> None:
         what = {"comment": comment.model_dump(mode="json"), "phi": phi.model_dump(mode="json", exclude_defaults=True)}
-        self._deliver(taken, known, Do.COMMENT, part_of_comment(comment), dump(what))
-        self._files(taken, known, comment.id, comment.attachments)
+        machine = {"automatic": True} if comment.automatic else {}
+        self._deliver(taken, known, Do.COMMENT, part_of_comment(comment), dump(what | machine))
+        self._files(taken, known, comment.id, comment.attachments, machine)
 
-    def _files(self, taken: Taken, known: _Known, comment_id: str, files: Iterable[Attachment]) -> None:
+    def _files(
+        self,
+        taken: Taken,
+        known: _Known,
+        comment_id: str,
+        files: Iterable[Attachment],
+        more: Mapping[str, object] = {},  # noqa: B006 - never changed
+    ) -> None:
         for file in files:
             self._blob(file)
             if known.sink in self.takes_files:
-                what = {"comment": comment_id, "file": file.model_dump(mode="json")}
+                what = {"comment": comment_id, "file": file.model_dump(mode="json"), **more}
                 self._deliver(taken, known, Do.ATTACH, part_of_file(comment_id, file), dump(what))
 
     def _blob(self, file: Attachment) -> None:

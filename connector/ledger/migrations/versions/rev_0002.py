@@ -11,6 +11,9 @@ down_revision = "0001"
 
 def upgrade() -> None:
     op.add_column("delivery", sa.Column("job", sa.Text()))
+    op.add_column("delivery", sa.Column("place", sa.Integer()))
+    in_a_job = sa.text("job <> ''")
+    op.create_index("ix_delivery_job", "delivery", ["sink", "job"], sqlite_where=in_a_job, postgresql_where=in_a_job)
     # A budget is worth a minute's waiting, and nothing else hangs on it.
     op.drop_table("budget")
     op.create_table(
