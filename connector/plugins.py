@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, StrEnum, auto
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol
+from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
@@ -84,10 +84,13 @@ class PluginSettings(BaseModel):
 
 
 class SourceSettings(PluginSettings):
-    """What every source can be told. `id` names the source in keys and defaults to its name; it outlives renaming."""
+    """What every source can be told. `id` names the source in keys and defaults to its name; it outlives renaming.
+
+    A source that can be read otherwise than from files sees to it that there is some way in.
+    """
 
     id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
-    path: str = Field(min_length=1)
+    path: str | None = Field(default=None, min_length=1)
 
 
 class Clearance(StrEnum):
@@ -136,12 +139,16 @@ class SinkSettings(PluginSettings):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What a channel hands over, untouched. `place` names it for ever within its source (`clinic.ndjson:17`)."""
+    """What a channel hands over, untouched. `place` names it for ever within its source (`clinic.ndjson:17`).
+
+    Of a record with `keep` the ledger keeps the bytes whatever becomes of it: its channel may not have it later.
+    """
 
     place: str
     data: bytes
     at: float | None = None
     facts: Mapping[str, str] = field(default_factory=dict)
+    keep: bool = False
 
     @property
     def digest(self) -> bytes:
@@ -169,12 +176,14 @@ class Page:
 class Reply:
     """Something said in a known talk. `thread` names messages it may belong to, nearest first.
 
-    `ticket` is what it becomes when none of them is ever seen; its `thread` must hold the reply's own id too.
+    `ticket` is what it becomes when none of them is ever seen; its `thread` must hold the reply's own id too. With
+    `otherwise` it becomes none: where the talk is unknown, it is counted for that reason.
     """
 
     thread: tuple[str, ...]
     comment: Comment
     ticket: Ticket
+    otherwise: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +226,15 @@ class Source(Protocol):
 
     def read(self, record: Record) -> Reading:
         """The record's meaning. Pure: same record, same answer; never raises."""
+
+
+@runtime_checkable
+class Acknowledges(Protocol):
+    """A source that tells its channel what is safe."""
+
+    def acknowledge(self, records: Sequence[Record]) -> None:
+        """These records are committed. Called after each page's commit, before the next page is asked for, and again
+        for the same records after a crash between the two. Raises RemoteError; nothing is lost by it."""
 
 
 # ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────

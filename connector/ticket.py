@@ -187,13 +187,17 @@ class Attachment(Model):
 
 
 class Comment(Model):
-    """Something said after the request was made. `id` is stable at its source: a Message-ID, a turn's id."""
+    """Something said after the request was made. `id` is stable at its source: a Message-ID, a turn's id.
+
+    What is `automatic` was said by a machine (an absence, a bounce): it opens nothing that is closed.
+    """
 
     id: str
     author: Person = Person()
     at: datetime | None = None
     text: str
     public: bool = True
+    automatic: bool = False
     attachments: tuple[Attachment, ...] = ()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import structlog
 
@@ -12,7 +13,7 @@ from connector.ledger import records
 from connector.ledger.leases import Lease
 from connector.ledger.taking import Counts, Taken
 from connector.phi import shield
-from connector.plugins import Counted, Page, Reading, Record, Rejected, Reply
+from connector.plugins import Acknowledges, Counted, Page, Reading, Record, Rejected, Reply
 from connector.routing import NoRoute, choose
 from connector.ticket import Ticket, fingerprint
 
@@ -29,6 +30,7 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
         for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
             room = None if limit is None else limit - counts.new - counts.changed
             counts.plus(_take(wiring, inlet, held, page, room))
+            _acknowledge(wiring, inlet, page)
             wiring.progress(f"collect {inlet.name}", counts.read, None)
             if wiring.stop() or (limit is not None and counts.new + counts.changed >= limit):
                 break
@@ -36,6 +38,13 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
         records.note_failure(wiring.db, inlet.id, wiring.clock.wall(), str(error))
         raise
     records.promote(wiring.db, held, inlet.id, now=wiring.clock.wall(), takes_files=wiring.takes_files)
+
+
+def _acknowledge(wiring: Wiring, inlet: Inlet, page: Page) -> None:
+    """Tell the channel which of the page's records are safe: those that the ledger holds as they were handed over."""
+    if page.records and isinstance(inlet.source, Acknowledges):
+        safe = records.unchanged(wiring.db, inlet.id, page.records)
+        inlet.source.acknowledge([record for record in page.records if record.place in safe])
 
 
 def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | None) -> Counts:
@@ -106,8 +115,8 @@ def _outcome(wiring: Wiring, inlet: Inlet, taken: Taken) -> str:
             return "rejected"
         case Counted():
             return "counted"
-        case Reply():
-            return "changed"
+        case Reply(otherwise=reason):
+            return "counted" if reason else "changed"
         case Ticket() as ticket:
             known = records.versions(wiring.db, inlet.id, [ticket.external_id]).get(ticket.external_id)
             return "new" if known is None else "unchanged" if known == taken.fingerprint else "changed"
@@ -127,13 +136,12 @@ def understand(wiring: Wiring, inlet: Inlet, record: Record) -> Taken:
     try:
         match reading:
             case Ticket() as ticket:
-                own = shield(ticket)
-                route = choose(wiring.routes, own)
-                return Taken(record, own, fingerprint(ticket), route.sink, route.group or "")
+                way = choose(wiring.routes, shield(ticket))
+                return Taken(record, way.ticket, fingerprint(ticket), way.sink, way.group)
             case Reply() as reply:
                 safe = _shielded(reply)
-                route = choose(wiring.routes, safe.ticket)
-                return Taken(record, safe, fingerprint(reply.ticket), route.sink, route.group or "")
+                way = choose(wiring.routes, safe.ticket)
+                return Taken(record, replace(safe, ticket=way.ticket), fingerprint(reply.ticket), way.sink, way.group)
     except NoRoute as error:
         reading = Rejected(Finding("no-route", record.place, error.what, error.remedy))
     return Taken(record, reading)
@@ -151,4 +159,4 @@ def _read(inlet: Inlet, record: Record) -> Reading:
 def _shielded(reply: Reply) -> Reply:
     """The reply and what it may become, with one set of tokens for both."""
     whole = shield(reply.ticket.model_copy(update={"comments": (reply.comment,)}))
-    return Reply(reply.thread, whole.comments[0], whole.model_copy(update={"comments": ()}))
+    return Reply(reply.thread, whole.comments[0], whole.model_copy(update={"comments": ()}), reply.otherwise)

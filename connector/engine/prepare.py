@@ -71,6 +71,8 @@ def prepare(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
         return Held(
             Finding("gone", row.name, f"{_named(row)} is gone from {outlet.name}", "drop it, or restore the record")
         )
+    if remote.closed and _is_automatic(row):
+        return Over("a machine said it, and the record is closed")
     if remote.closed:
         return _closed(outlet, row)
     if row.do is Do.UPDATE:
@@ -139,9 +141,13 @@ def _update(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Pr
 
 def _append(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
     body = dict(row.body if row.body is not None else row.payload or {})
-    if row.do is Do.COMMENT and _reopens(outlet, remote):
+    if row.do is Do.COMMENT and _reopens(outlet, remote) and not _is_automatic(row):
         body["reopen"] = True
     return Ready(write_of(wiring, outlet, row, body), {})
+
+
+def _is_automatic(row: Delivery) -> bool:
+    return bool(row.what and row.what.get("automatic"))
 
 
 def _closed(outlet: Outlet, row: Delivery) -> Prepared:

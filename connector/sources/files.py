@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connector.errors import Finding, Scope, Transient
 from connector.plugins import SourceSettings, SourceTools
@@ -31,8 +32,16 @@ class FileSettings(SourceSettings):
     for `unfinished_line_after`, for its writer may still be at it.
     """
 
+    ways_in: ClassVar[tuple[str, ...]] = ("path",)
+
     quiet: float = Field(default=2.0, ge=0, le=3600)
     unfinished_line_after: float = Field(default=60.0, ge=0, le=86400)
+
+    @model_validator(mode="after")
+    def _can_be_read(self) -> Self:
+        if not any(getattr(self, way) for way in self.ways_in):
+            raise ValueError(f"there is nothing to read; say where: {' or '.join(self.ways_in)}")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +69,7 @@ def reason(error: OSError) -> str:
 
 
 class Files:
-    """The files that a `path` setting names, relative to the settings' folder.
+    """The files that a `path` setting names, relative to the settings' folder; none where there is no such setting.
 
     In a folder only names with one of `endings` count (lower case here, any case on disk; none means all). `growing`
     tells which paths are appended to: these are offered at once, others when they are quiet. `naming` turns a path
@@ -70,7 +79,7 @@ class Files:
 
     def __init__(
         self,
-        path: str,
+        path: str | None,
         tools: SourceTools,
         quiet: float,
         *,
@@ -78,8 +87,8 @@ class Files:
         growing: Callable[[str], bool] = lambda path: False,
         naming: Callable[[str], str] = lambda place: place,
     ) -> None:
-        self._path = path
-        self._whole = os.path.join(tools.base, os.path.expanduser(path))
+        self._path = path or ""
+        self._whole = os.path.join(tools.base, os.path.expanduser(self._path))
         self._clock = tools.clock
         self._quiet = quiet
         self._endings = tuple(endings)
@@ -88,6 +97,8 @@ class Files:
 
     def check(self) -> list[Finding]:
         """A finding when the place cannot be listed."""
+        if not self._path:
+            return []
         try:
             os.listdir(self._root()[0])
         except OSError as error:
@@ -100,6 +111,8 @@ class Files:
 
     def _all(self) -> Iterator[Found]:
         """Every file, in the order of names. An unmounted share is not an empty one: Transient, not silence."""
+        if not self._path:
+            return
         root, patterns, endings = self._root()
         try:
             os.listdir(root)

@@ -30,6 +30,7 @@ class Login(BaseModel):
 
 class Paper:
     class settings(SourceSettings):
+        path: str
         colour: Literal["white", "yellow"] = "white"
 
 

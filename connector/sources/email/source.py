@@ -32,7 +32,7 @@ class Email:
     def __init__(self, name: str, settings: EmailSettings, tools: SourceTools) -> None:
         self._source = settings.id or name
         self._settings = settings
-        folder = os.path.join(tools.base, os.path.expanduser(settings.path))
+        folder = os.path.join(tools.base, os.path.expanduser(settings.path or ""))
         is_maildir = settings.format == "maildir" or (settings.format == "auto" and Maildir.is_at(folder))
         self._maildir = Maildir(folder, settings.limits.mail_bytes) if is_maildir else None
         endings = () if settings.format == "mbox" else ENDINGS
