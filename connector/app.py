@@ -275,6 +275,8 @@ def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop
         outlets=outlets,
         routes=settings.routes,
         pending=settings.pending,
+        weighing=settings.priority,
+        levels=settings.service_levels,
         wait=settings.wait,
         stop=stop,
     )

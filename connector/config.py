@@ -11,33 +11,24 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connector.checked import checked, where
+from connector.durations import Seconds
 from connector.errors import Finding, SettingsError
 from connector.plugins import Secret
+from connector.priority import Weighing
 from connector.routing import Route
 from connector.yamlfile import Document, Place, read, suggestion
 
 SOURCES = "connector.sources"
 SINKS = "connector.sinks"
 
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)\s?([smhd]?)")
 _SITE = re.compile(r"[a-z0-9][a-z0-9-]{2,22}[a-z0-9]")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUERY_PASSWORD = re.compile(r"[?&](?:ssl)?password=", re.IGNORECASE)
 _LEDGERS = ("sqlite:///", "postgresql+psycopg://")
 
 P = TypeVar("P", bound=BaseModel)
-
-
-def _seconds(value: object) -> object:
-    if not isinstance(value, str):
-        return value
-    match = _DURATION.fullmatch(value.strip())
-    if match is None:
-        raise ValueError("a time is written as seconds (90) or with its unit (90s, 15m, 2h, 1d)")
-    return float(match[1]) * _UNITS[match[2]]
 
 
 def _database(value: str) -> str:
@@ -52,7 +43,6 @@ def _slug(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(_seconds), Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,40}$")]
 
 
@@ -82,7 +72,9 @@ class SettingsFile(_Part):
     )
     sources: dict[Name, dict[str, Any]] = Field(min_length=1, description="the channels to read, by name")
     sinks: dict[Name, dict[str, Any]] = Field(min_length=1, description="the help desks to write to, by name")
-    routes: tuple[Route, ...] = Field(default=(), description="which sink gets a ticket; the first match wins")
+    routes: tuple[Route, ...] = Field(default=(), description="which sink and which group get a ticket")
+    priority: Weighing = Weighing()
+    service_levels: ServiceLevels = ServiceLevels()
     problems: Problems = Problems()
     wait: Seconds = Field(default=30.0, description="so long a run waits for rows that become due")
     pending: Seconds = Field(default=900.0, description="so long a reply waits for its original")
@@ -108,6 +100,8 @@ class Settings:
     sinks: Mapping[str, Section]
     routes: tuple[Route, ...]
     problems: Problems
+    priority: Weighing
+    service_levels: ServiceLevels
     wait: float
     pending: float
 
@@ -134,7 +128,9 @@ def load(path: Path) -> Settings:
         ledger=file.ledger,
         sources={name: Section(raw, document, ("sources", name)) for name, raw in file.sources.items()},
         sinks={name: Section(raw, document, ("sinks", name)) for name, raw in file.sinks.items()},
-        routes=file.routes or (Route(sink=next(iter(file.sinks))),),
+        routes=_ended(file),
+        priority=file.priority,
+        service_levels=file.service_levels,
         problems=file.problems,
         wait=file.wait,
         pending=file.pending,
@@ -142,6 +138,13 @@ def load(path: Path) -> Settings:
 
 
 @functools.cache
+def _ended(file: SettingsFile) -> tuple[Route, ...]:
+    """The routes with an end that takes every ticket; where no route names a sink, there is only one."""
+    if any(route.sink for route in file.routes):
+        return file.routes
+    return (*file.routes, Route(sink=next(iter(file.sinks))))
+
+
 def plugins(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """The installed plugins of a group (`connector.sources`, `connector.sinks`) by type; none is imported."""
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}
@@ -230,25 +233,28 @@ def _route_findings(document: Document) -> Iterator[Finding]:
     routes = document.data.get("routes") or []
     if not isinstance(routes, list):
         return
-    if not routes and len(sinks) > 1:
+    rules = [route if isinstance(route, dict) else {} for route in routes]
+    named = any("sink" in rule for rule in rules)
+    if not named and len(sinks) > 1:
         remedy = f"end the routes with a line such as - {{sink: {sinks[0]}}}"
-        yield Finding("no-route", where(document, ("sinks",)), "there are several sinks and no routes", remedy)
-    for index, route in enumerate(routes):
-        sink = route.get("sink") if isinstance(route, dict) else None
+        yield Finding("no-route", where(document, ("sinks",)), "there are several sinks and no routes to them", remedy)
+    for index, rule in enumerate(rules):
+        sink = rule.get("sink")
         if isinstance(sink, str) and sink not in sinks:
             remedy = suggestion(sink, sinks) or f"sinks are: {', '.join(sinks) or 'none'}"
             yield Finding("unknown-sink", document.where(("routes", index, "sink")), f'no sink "{sink[:60]}"', remedy)
-    yield from _reach_findings(document, routes)
+    if named:
+        yield from _reach_findings(document, rules)
 
 
-def _reach_findings(document: Document, routes: list[Any]) -> Iterator[Finding]:
-    """Every ticket needs a route, and every route needs a ticket that can reach it."""
-    open_ends = [index for index, route in enumerate(routes) if isinstance(route, dict) and not route.get("when")]
-    if routes and not open_ends:
+def _reach_findings(document: Document, rules: list[dict[str, Any]]) -> Iterator[Finding]:
+    """Every ticket needs a sink, and every route needs a ticket that can reach it."""
+    ends = [index for index, rule in enumerate(rules) if rule.get("sink") and not rule.get("when")]
+    if not ends:
         what = "a ticket that fits none of the routes would have no sink"
         yield Finding("no-route", document.where(("routes",)), what, "end with a route that has no `when`")
-    if open_ends and open_ends[0] < len(routes) - 1:
-        place = document.where(("routes", open_ends[0] + 1))
+    elif ends[0] < len(rules) - 1:
+        place = document.where(("routes", ends[0] + 1))
         yield Finding("unreachable-route", place, "an earlier route without `when` takes every ticket", "move it down")
 
 

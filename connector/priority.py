@@ -8,8 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from connector.matching import finder, words_of
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+
+from connector.matching import Test, compiled, finder, words_of
 from connector.ticket import Impact, Ticket, Urgency
 
 IMPACT: Mapping[Impact, int] = {Impact.ENTERPRISE: 1, Impact.SITE: 1, Impact.UNIT: 2, Impact.USER: 3}
@@ -49,6 +52,41 @@ _SIGNALS: Mapping[str, Callable[[str], bool]] = {
 }
 
 
+class Weighing(BaseModel):
+    """What a site says of its environments. Names go before the built-in ones; `*` stands for any text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    production: tuple[str, ...] = Field(default=(), description="environments where patients are treated")
+    non_production: tuple[str, ...] = Field(default=(), description="environments where none are")
+    cap: Impact = Field(default=Impact.USER, description="the highest impact outside production")
+    _production: Test | None = PrivateAttr()
+    _elsewhere: Test | None = PrivateAttr()
+
+    def model_post_init(self, context: Any, /) -> None:
+        self._production, self._elsewhere = _named(self.production), _named(self.non_production)
+
+    def impact(self, ticket: Ticket) -> Impact:
+        """The ticket's impact, no higher than `cap` outside production."""
+        if IMPACT[ticket.impact] >= IMPACT[self.cap] or self._in_production(ticket):
+            return ticket.impact
+        return self.cap
+
+    def _in_production(self, ticket: Ticket) -> bool:
+        if self._production is not None and self._production(ticket):
+            return True
+        if self._elsewhere is not None and self._elsewhere(ticket):
+            return False
+        return production(ticket.context.environment)
+
+
+def _named(environments: tuple[str, ...]) -> Test | None:
+    return compiled({"context.environment": list(environments)}) if environments else None
+
+
+DEFAULT = Weighing()
+
+
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What a ticket weighs once patient and environment are taken into account."""
@@ -72,14 +110,14 @@ def production(environment: str) -> bool:
     return _NOT_PRODUCTION.fullmatch(environment.strip()[:40]) is None
 
 
-def weigh(ticket: Ticket) -> Weight:
+def weigh(ticket: Ticket, weighing: Weighing = DEFAULT) -> Weight:
     """Impact and urgency as they should be acted on.
 
-    Trouble outside production holds up one user at most. Where patient care is affected, urgency goes one step up,
-    except that this alone never makes a ticket critical: most callers say that patients are affected.
+    Trouble outside production holds up one user at most, or as many as the site's cap says. Where patient care is
+    affected, urgency goes one step up, except that this alone never makes a ticket critical: most callers say that
+    patients are affected.
     """
-    impact = ticket.impact if production(ticket.context.environment) else Impact.USER
-    urgency = ticket.urgency
+    impact, urgency = weighing.impact(ticket), ticket.urgency
     if ticket.patient_care and matrix(impact, _RAISED[urgency]) > CRITICAL:
         urgency = _RAISED[urgency]
     return Weight(impact, urgency)

@@ -1,15 +1,23 @@
-"""Which sink a ticket goes to: ordered rules from the settings, the first match wins. Pure."""
+"""Where a ticket goes, and as what: ordered rules from the settings. Pure.
+
+The first fitting rule that names a sink ends the search. Rules before it may name a group, a category, an impact or
+an urgency alone; of each, the first that is named counts. All rules see the ticket as it was read.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 
 from connector import matching
 from connector.errors import ConnectorError
-from connector.ticket import Ticket
+from connector.ticket import Category, Impact, Ticket, Urgency
+
+_SET = ("category", "impact", "urgency")
+_NAMED = ("group", *_SET)
 
 
 class NoRoute(ConnectorError):
@@ -17,7 +25,7 @@ class NoRoute(ConnectorError):
 
 
 class Route(BaseModel):
-    """One rule: a ticket that meets `when` goes to `sink`, and to `group` where the mapping asks for `group`."""
+    """One rule: what becomes of a ticket that meets `when`. It names at least one thing."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -26,9 +34,15 @@ class Route(BaseModel):
         description="plain matching of ticket fields; empty fits every ticket",
         examples=[{"channel": "chatbot", "context.environment": ["PRD", "SUP"]}],
     )
-    sink: str = Field(min_length=1, description="name of a sink in these settings")
-    group: str | None = Field(default=None, description="assignment group, offered to mappings as `group`")
+    sink: str | None = Field(default=None, min_length=1, description="name of a sink in these settings")
+    group: str | None = Field(
+        default=None, min_length=1, description="assignment group, offered to mappings as `group`"
+    )
+    category: Category | None = Field(default=None, description="replaces the ticket's own")
+    impact: Impact | None = Field(default=None, description="replaces the ticket's own")
+    urgency: Urgency | None = Field(default=None, description="replaces the ticket's own")
     _test: matching.Test = PrivateAttr()
+    _names: dict[str, str] = PrivateAttr()
 
     @field_validator("when")
     @classmethod
@@ -38,19 +52,46 @@ class Route(BaseModel):
             raise ValueError("; ".join(found))
         return when
 
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not (self.sink or self._names):
+            raise ValueError(f"a route names a sink, or one of {', '.join(_NAMED)}")
+        return self
+
     def model_post_init(self, context: Any, /) -> None:
         self._test = matching.compiled(self.when)
+        self._names = {name: value for name in _NAMED if (value := getattr(self, name)) is not None}
 
     def fits(self, ticket: Ticket) -> bool:
         """Does the ticket meet every condition?"""
         return self._test(ticket)
 
+    @property
+    def names(self) -> dict[str, str]:
+        """What it names besides a sink."""
+        return self._names
 
-def choose(routes: Sequence[Route], ticket: Ticket) -> Route:
-    """The first route that fits; raises NoRoute, whose text names no part of the ticket."""
+
+@dataclass(frozen=True, slots=True)
+class Routed:
+    """Where a ticket goes, and the ticket with what the rules changed of it. No group is an empty text."""
+
+    sink: str
+    group: str
+    ticket: Ticket
+
+
+def choose(routes: Sequence[Route], ticket: Ticket) -> Routed:
+    """What the rules make of the ticket; raises NoRoute, whose text names no part of the ticket."""
+    named: dict[str, str] = {}
     for route in routes:
-        if route.fits(ticket):
-            return route
+        if not route.fits(ticket):
+            continue
+        if route.names:
+            named = {**route.names, **named}
+        if route.sink is not None:
+            group = named.pop("group", "")
+            return Routed(route.sink, group, ticket.model_copy(update=named) if named else ticket)
     raise NoRoute(
         f"no route fits a {ticket.channel} ticket of {ticket.source}",
         "end `routes:` with a rule without `when:`, such as {sink: servicenow}",

@@ -53,7 +53,14 @@ def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group:
 
 def _facts(wiring: Wiring, outlet: Outlet, ticket: Ticket, group: str) -> dict[str, Any]:
     withheld = () if outlet.files else ticket.files()
-    return {"site": wiring.site, "source": ticket.source, "group": group, "withheld": withheld}
+    return {
+        "site": wiring.site,
+        "source": ticket.source,
+        "group": group,
+        "withheld": withheld,
+        "weighing": wiring.weighing,
+        "levels": wiring.levels,
+    }
 
 
 def ticket_view(body: str, outlet: Outlet) -> Ticket:

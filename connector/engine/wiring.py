@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from connector import priority, service_levels
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
@@ -62,6 +63,8 @@ class Wiring:
     wait: float
     policy: Policy = field(default_factory=Policy)
     progress: Progress = lambda step, done, total: None
+    weighing: priority.Weighing = priority.DEFAULT
+    levels: service_levels.ServiceLevels = service_levels.DEFAULT
     stop: Callable[[], bool] = lambda: False
 
     @property

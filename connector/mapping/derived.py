@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from connector import priority, service_levels
 from connector.fields import TICKET, Kind, Shape, shape_of, text_of
 from connector.matching import words_of
 from connector.priority import Weight, signals, weigh
+from connector.service_levels import Promise, promise
 from connector.ticket import (
     Article,
     Attachment,
@@ -65,6 +67,14 @@ def _withheld(subject: Subject) -> tuple[Attachment, ...]:
     return tuple(file for file in subject.facts.get("withheld", ()) if (file.name, file.sha256) in names)
 
 
+def _weight(subject: Subject) -> Weight:
+    return weigh(subject.ticket, subject.facts.get("weighing", priority.DEFAULT))
+
+
+def _promise(subject: Subject) -> Promise:
+    return promise(subject.ticket, subject.weight.priority, subject.facts.get("levels", service_levels.DEFAULT))
+
+
 def _tag_words(subject: Subject) -> tuple[str, ...]:
     ticket = subject.ticket
     return (*ticket.tags, ticket.channel, ticket.kind, ticket.category, *subject.signals)
@@ -72,14 +82,15 @@ def _tag_words(subject: Subject) -> tuple[str, ...]:
 
 DERIVED: Mapping[str, Derived] = {
     "site": Derived(str, "this connector's own name", lambda s: text_of(s.facts.get("site"))),
-    "group": Derived(str, "the group that the route names", lambda s: text_of(s.facts.get("group"))),
+    "group": Derived(str, "the group that the routes name", lambda s: text_of(s.facts.get("group"))),
     "words": Derived(str, "what keywords are looked for in, in small letters", lambda s: words_of(s.ticket)),
-    "weight": Derived(Weight, "impact and urgency as they should be acted on", lambda s: weigh(s.ticket)),
+    "weight": Derived(Weight, "impact and urgency as they should be acted on", _weight),
     "priority": Derived(str, "impact x urgency, 1 critical to 5 planning", lambda s: str(s.weight.priority)),
     "effective_impact": Derived(Impact, "impact, capped outside production", lambda s: s.weight.impact),
     "effective_urgency": Derived(
         Urgency, "urgency, one step up where patient care is affected", lambda s: s.weight.urgency
     ),
+    "service_level": Derived(Promise, "level, and when to respond and to resolve by", _promise),
     "signals": Derived(tuple[str, ...], "patient_care, downtime, patient_safety", lambda s: signals(s.ticket, s.words)),
     "tag_words": Derived(tuple[str, ...], "the ticket's tags, channel, kind and category, and the signals", _tag_words),
     "requester_line": Derived(str, "who asks, in one line", lambda s: person_line(s.ticket.requester)),

@@ -36,7 +36,8 @@ class Rendered:
 def render(mapping: Mapping, ticket: Ticket, facts: Table[str, Any] = NO_FACTS, *, update: bool = False) -> Rendered:
     """The ticket in the words of the sink. `update` leaves out the fields that are written once (`on: create`).
 
-    `facts` may hold `site`, `group` (of the route) and `withheld` (the files that are not sent).
+    `facts` may hold `site`, `group` (of the route), `withheld` (the files that are not sent), and what the settings
+    say of priority and service levels (`weighing`, `levels`).
     """
     subject = Subject(ticket, facts)
     rendered = Rendered({})

@@ -82,4 +82,5 @@ GROUPS: tuple[str, ...] = (
     "Clinical Informatics",
     "Reporting and Analytics",
     "Security and Privacy",
+    "Facilities",
 )

@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from importlib import resources
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from ruamel.yaml import YAML
 
 from connector.fields import UnknownName, follow, getter, look_up, paths
 from connector.matching import compiled
-from connector.priority import matrix, production, signals, weigh
-from connector.routing import NoRoute, Route, choose
-from connector.ticket import Attachment, BuildRecord, Context, Conversation, Impact, Urgency
+from connector.priority import Weighing, matrix, production, signals, weigh
+from connector.routing import NoRoute, Route, Routed, choose
+from connector.sandbox.people import GROUPS
+from connector.ticket import Attachment, BuildRecord, Category, Context, Conversation, Impact, Location, Urgency
 from tests.unit.mapping.conftest import ticket
+
+
+def yaml_of(text: str) -> dict[str, Any]:
+    data: dict[str, Any] = YAML(typ="safe").load(text.replace("@SITE@", "north-7f3a").replace("@PORT@", "1"))
+    return data
+
 
 SCREEN = Attachment.of("a.png", b"x", "image/png")
 
@@ -81,16 +92,70 @@ def test_a_route_says_what_is_wrong_with_its_condition(when: dict[str, object], 
         Route(when=when, sink="s")
 
 
-def test_the_first_route_that_fits_wins() -> None:
+def test_the_first_route_that_fits_and_names_a_sink_wins() -> None:
     routes = (
         Route(when={"channel": "chatbot"}, sink="zendesk"),
         Route(when={"keywords": "stuck"}, sink="servicenow", group="Printing"),
-        Route(sink="servicenow"),
+        Route(sink="servicenow", group="Service Desk"),
     )
-    assert choose(routes, ticket()).group == "Printing"
-    assert choose(routes, ticket(summary="x")) is routes[2]
+    assert choose(routes, ticket()) == Routed("servicenow", "Printing", ticket())
+    assert choose(routes, ticket(summary="x")).group == "Service Desk"
+    assert choose(routes, ticket(channel="chatbot")) == Routed("zendesk", "", ticket(channel="chatbot"))
     with pytest.raises(NoRoute, match="button ticket of button"):
         choose(routes[:1], ticket())
+
+
+def test_routes_before_the_one_with_a_sink_name_what_they_know() -> None:
+    routes = (
+        Route(when={"keywords": "stuck"}, group="Printing", urgency="high"),
+        Route(when={"context.location.unit": "ED"}, group="Emergency", category="maintenance", impact="unit"),
+        Route(group="Service Desk", sink="servicenow", urgency="low"),
+        Route(group="never reached", sink="zendesk"),
+    )
+    both = ticket(context=Context(location=Location(unit="ED")))
+    way = choose(routes, both)
+    assert (way.sink, way.group) == ("servicenow", "Printing")
+    assert (way.ticket.urgency, way.ticket.impact) == (Urgency.HIGH, Impact.UNIT)
+    assert way.ticket.category is Category.MAINTENANCE
+    assert both.category is Category.BREAK_FIX
+    plain = choose(routes, ticket(summary="x"))
+    assert (plain.group, plain.ticket.urgency) == ("Service Desk", Urgency.LOW)
+
+
+def test_routes_see_the_ticket_as_it_was_read() -> None:
+    routes = (Route(urgency="high"), Route(when={"urgency": "high"}, sink="a"), Route(sink="b"))
+    assert choose(routes, ticket(urgency="medium")).sink == "b"
+
+
+def test_a_route_that_names_nothing_is_refused() -> None:
+    with pytest.raises(ValidationError, match="a route names a sink, or one of group, category, impact, urgency"):
+        Route(when={"channel": "email"})
+
+
+STARTER = yaml_of(resources.files("connector.terminal").joinpath("connector.yaml").read_text("utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("fields", "group"),
+    [
+        ({"kind": "feedback", "summary": "No visit type for telehealth"}, "EHR Access and Scheduling"),
+        ({"kind": "feedback", "summary": "No parking for the night shift"}, "Facilities"),
+        ({"kind": "feedback", "summary": "A choice is missing in the pain list"}, "Clinical Informatics"),
+        ({"category": "optimization", "context": Context(application="Cadence")}, "Clinical Informatics"),
+        ({"kind": "feedback", "summary": "This is a HIPAA problem"}, "Security and Privacy"),
+        ({"summary": "Phishing mail"}, "Security and Privacy"),
+        ({"summary": "The appointment book is frozen"}, ""),
+    ],
+)
+@pytest.mark.parametrize("channel", ["button", "chatbot"])
+def test_what_is_not_technical_goes_to_those_who_answer_for_it(
+    fields: dict[str, object], group: str, channel: str
+) -> None:
+    routes = [Route.model_validate(route) for route in STARTER["routes"]]
+    way = choose(routes, ticket(channel=channel, description="", **fields))
+    assert way.group == group
+    assert way.sink == ("zendesk" if channel == "chatbot" else "servicenow")
+    assert group in ("", *GROUPS)
 
 
 PATTERN = st.text("ab*", min_size=1, max_size=6).filter(lambda word: word.strip("*"))
@@ -170,6 +235,24 @@ def test_the_matrix_is_the_sum_less_one() -> None:
 )
 def test_production_is_what_is_not_known_to_be_otherwise(name: str, answer: bool) -> None:
     assert production(name) is answer
+
+
+@pytest.mark.parametrize(
+    ("environment", "site", "expected"),
+    [
+        ("SHADOW2", {}, Impact.SITE),
+        ("SHADOW2", {"non_production": ["shadow*"]}, Impact.USER),
+        ("SUP", {"production": ["SUP"]}, Impact.SITE),
+        ("SUP", {"production": ["SUP"], "non_production": ["S*"]}, Impact.SITE),
+        ("TST", {"cap": "unit"}, Impact.UNIT),
+        ("TST", {"cap": "enterprise"}, Impact.SITE),
+        ("TST", {"cap": "user"}, Impact.USER),
+        ("", {"non_production": ["*"]}, Impact.SITE),  # nothing is known: the safer reading
+    ],
+)
+def test_a_site_says_which_environments_count(environment: str, site: dict[str, object], expected: Impact) -> None:
+    asked = ticket(impact="site", context=Context(environment=environment))
+    assert weigh(asked, Weighing.model_validate(site)).impact is expected
 
 
 @pytest.mark.parametrize(
