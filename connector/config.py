@@ -19,6 +19,7 @@ from connector.errors import Finding, SettingsError
 from connector.plugins import Secret
 from connector.priority import Weighing
 from connector.routing import Route
+from connector.service_levels import ServiceLevels
 from connector.yamlfile import Document, Place, read, suggestion
 
 SOURCES = "connector.sources"
@@ -99,9 +100,9 @@ class Settings:
     sources: Mapping[str, Section]
     sinks: Mapping[str, Section]
     routes: tuple[Route, ...]
-    problems: Problems
     priority: Weighing
     service_levels: ServiceLevels
+    problems: Problems
     wait: float
     pending: float
 
@@ -137,7 +138,6 @@ def load(path: Path) -> Settings:
     )
 
 
-@functools.cache
 def _ended(file: SettingsFile) -> tuple[Route, ...]:
     """The routes with an end that takes every ticket; where no route names a sink, there is only one."""
     if any(route.sink for route in file.routes):
@@ -145,6 +145,7 @@ def _ended(file: SettingsFile) -> tuple[Route, ...]:
     return (*file.routes, Route(sink=next(iter(file.sinks))))
 
 
+@functools.cache
 def plugins(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """The installed plugins of a group (`connector.sources`, `connector.sinks`) by type; none is imported."""
     return {entry.name: entry for entry in importlib.metadata.entry_points(group=group)}
@@ -176,6 +177,9 @@ def missing_secrets(kind: str, sections: Mapping[str, Section], base: Path) -> l
 def _secrets(value: Any, place: Place = ()) -> Iterator[tuple[Place, Secret]]:
     if isinstance(value, Secret):
         yield place, value
+    elif isinstance(value, tuple):
+        for index, inner in enumerate(value):
+            yield from _secrets(inner, (*place, index))
     elif isinstance(value, BaseModel):
         for name in type(value).model_fields:
             yield from _secrets(getattr(value, name), (*place, name))
