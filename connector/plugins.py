@@ -546,3 +546,47 @@ class Sink(Protocol):
     def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:
         """The outcomes of those jobs that have ended, by one look at all; what is still worked off is missing. Of a job
         that the remote no longer knows every outcome is Uncertain."""
+
+
+class OneByOne:
+    """What the protocol asks of a sink about many at once, for one whose remote has no call for many.
+
+    A sink derives from it and writes `check`, `resolve`, `read`, `create`, `update`, `find`, `guards` and `fields`,
+    and `comment`, `attach` and `link` as far as it claims them; whatever it has a better way for, it writes anew.
+    """
+
+    allowances: Sequence[Allowance] = ()
+    jobs_at_once: int = 0
+
+    def most(self, do: Do) -> int:
+        return 1
+
+    def cost(self, writes: Sequence[Write]) -> Cost:
+        return {"": len(writes)}
+
+    def newcomer(self, write: Write) -> str:
+        return ""
+
+    def resolve_many(self: Sink, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
+        return [self.resolve(do, fields) for fields in each]
+
+    def read_many(self: Sink, remote_ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Remote]:
+        found = ((remote_id, self.read(remote_id, fields)) for remote_id in remote_ids)
+        return {remote_id: remote for remote_id, remote in found if remote is not None}
+
+    def create_many(self: Sink, writes: Sequence[Write]) -> Sequence[Outcome] | Job:
+        return [_outcome(self.create, write) for write in writes]
+
+    def update_many(self: Sink, writes: Sequence[Write]) -> Sequence[Outcome] | Job:
+        calls = {Do.UPDATE: "update", Do.COMMENT: "comment", Do.ATTACH: "attach", Do.LINK: "link"}
+        return [_outcome(getattr(self, calls[write.do]), write) for write in writes]
+
+    def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:
+        return {}
+
+
+def _outcome(call: Callable[[Write], Receipt], write: Write) -> Outcome:
+    try:
+        return call(write)
+    except RemoteError as error:
+        return error

@@ -6,113 +6,36 @@
         def stage(self) -> Stage: ...
 
 The stage holds the sink, set up against an emulation of its remote, and the switches that this suite needs. Every test
-gets a fresh one. Tests of what the sink does not claim (`can`) are skipped.
+gets a fresh one. Tests of what the sink does not claim (`can`) are skipped. A sink without calls for many takes what
+the protocol asks of them from `plugins.OneByOne`.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
-
 import pytest
 
-from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
-from connector.plugins import Can, Do, Key, Receipt, Sink, Write
+from connector.contract.many import ManyAtOnce
+from connector.contract.stage import (
+    CONTENT,
+    TEXT,
+    WRITES,
+    Stage,
+    attaching,
+    commenting,
+    creating,
+    linking,
+    other,
+    send,
+    updating,
+)
+from connector.errors import Permanent, Scope, Transient, Uncertain
+from connector.plugins import Can, Do, Key, Write
 
-TEXT = "the words of Jane Q. Sample must stay out of every message"
-CONTENT = b"\x89PNG\r\n\x1a\n\x00not really a picture"
-
-
-class Stage(Protocol):
-    """A sink in front of an emulated remote."""
-
-    sink: Sink
-    create: Mapping[str, Any]
-    """Rendered fields of a ticket that the remote keeps as they are. Put `TEXT` into a long one."""
-    change: Mapping[str, Any]
-    """Rendered fields of an update: some of those in `create`, with other values."""
-    secrets: Collection[str]
-    """What must never be shown."""
-
-    def lose_answer(self) -> None:
-        """The next write that people can see is carried out, and its answer lost."""
-
-    def unreachable(self) -> Sink:
-        """The same sink where nobody listens."""
-
-    def intruder(self) -> Sink:
-        """The same sink with a credential that the remote does not accept."""
-
-    def records(self, key: Key) -> int:
-        """How many records carry this key."""
-
-    def comments(self, remote_id: str) -> Sequence[str]:
-        """The texts of the comments on a record, in any order."""
-
-    def files(self, remote_id: str) -> Sequence[bytes]:
-        """The contents of the files on a record, in any order."""
-
-    def writes(self) -> int:
-        """How many requests that change something have been made so far."""
+__all__ = ["CONTENT", "TEXT", "SinkContract", "Stage"]
 
 
-def key(name: str, sink: Sink, part: str = "ticket") -> Key:
-    return Key("contract-1", "suite", name, sink.table, part)
-
-
-def creating(stage: Stage, name: str = "T-1") -> Write:
-    body = stage.sink.resolve(Do.CREATE, stage.create).body
-    return Write(Do.CREATE, key(name, stage.sink), body, stage.create)
-
-
-def updating(stage: Stage, remote_id: str, name: str = "T-1") -> Write:
-    body = stage.sink.resolve(Do.UPDATE, stage.change).body
-    return Write(Do.UPDATE, key(name, stage.sink, "update:2"), body, stage.change, remote_id)
-
-
-def commenting(stage: Stage, remote_id: str, part: str = "comment:1", public: bool = True) -> Write:
-    fields = {"text": TEXT, "public": public}
-    body = stage.sink.resolve(Do.COMMENT, fields).body
-    return Write(Do.COMMENT, key("T-1", stage.sink, part), body, fields, remote_id)
-
-
-def attaching(stage: Stage, remote_id: str, name: str = "screen shot ä&b.png") -> Write:
-    digest = hashlib.sha256(CONTENT).hexdigest()
-    body = {"name": name, "content_type": "image/png", "size": len(CONTENT), "sha256": digest}
-    part = f"file:1:{name}:{digest}"
-    return Write(Do.ATTACH, key("T-1", stage.sink, part), body, {}, remote_id, lambda: CONTENT)
-
-
-WRITES: Mapping[Do, Callable[[Stage, str], Write]] = {
-    Do.CREATE: lambda stage, remote_id: creating(stage, "T-2"),
-    Do.UPDATE: updating,
-    Do.COMMENT: commenting,
-    Do.ATTACH: attaching,
-}
-
-
-def send(sink: Sink, write: Write) -> Receipt:
-    call: Callable[[Write], Receipt] = getattr(sink, str(write.do))
-    return call(write)
-
-
-class SinkContract:
+class SinkContract(ManyAtOnce):
     """The suite."""
-
-    @pytest.fixture
-    def stage(self) -> Stage:
-        raise NotImplementedError("give a fixture named stage")
-
-    @pytest.fixture
-    def made(self, stage: Stage) -> str:
-        """The id of a record that exists."""
-        return stage.sink.create(creating(stage)).remote_id
-
-    def quiet(self, stage: Stage, error: RemoteError) -> None:
-        shown = f"{error} {error!r} {error.args}"
-        assert TEXT not in shown
-        assert not [secret for secret in stage.secrets if secret in shown]
 
     # ── what it says of itself ───────────────────────────────────────────────────────────────────────────────────
 
@@ -150,7 +73,7 @@ class SinkContract:
         assert creating(stage).body == creating(stage).body
 
     def test_what_is_not_there_reads_as_none(self, stage: Stage, made: str) -> None:
-        assert stage.sink.read(_other(made), tuple(stage.create)) is None
+        assert stage.sink.read(other(made), tuple(stage.create)) is None
 
     def test_check_of_a_wrong_credential_is_a_finding(self, stage: Stage) -> None:
         findings = stage.intruder().check()
@@ -205,7 +128,7 @@ class SinkContract:
 
     # ── update, comment, attach ──────────────────────────────────────────────────────────────────────────────────
 
-    def test_an_update_changes_its_fields_and_no_other(self, stage: Stage, made: str) -> None:
+    def test_an_update_changes_its_fields_and_noother(self, stage: Stage, made: str) -> None:
         names = tuple(stage.create)
         before = stage.sink.read(made, names)
         write = updating(stage, made)
@@ -223,15 +146,15 @@ class SinkContract:
 
     @pytest.mark.parametrize("public", [True, False])
     def test_a_comment_is_said_once_and_found_again(self, stage: Stage, made: str, public: bool) -> None:
-        _needs(stage, Can.COMMENT)
+        self.needs(stage, Do.COMMENT)
         write = commenting(stage, made, public=public)
         assert not stage.sink.find(write, None).found
         receipt = stage.sink.comment(write)
         assert [found.remote_id for found in stage.sink.find(write, None).found] == [receipt.remote_id]
         assert len([text for text in stage.comments(made) if TEXT in text]) == 1
 
-    def test_comments_do_not_answer_for_each_other(self, stage: Stage, made: str) -> None:
-        _needs(stage, Can.COMMENT)
+    def test_comments_do_not_answer_for_eachother(self, stage: Stage, made: str) -> None:
+        self.needs(stage, Do.COMMENT)
         first, second = commenting(stage, made), commenting(stage, made, "comment:2")
         stage.sink.comment(first)
         look = stage.sink.find(second, first)
@@ -240,7 +163,7 @@ class SinkContract:
         assert look.date is not None
 
     def test_a_file_arrives_whole_and_is_found_again(self, stage: Stage, made: str) -> None:
-        _needs(stage, Can.ATTACH)
+        self.needs(stage, Do.ATTACH)
         write = attaching(stage, made)
         assert not stage.sink.find(write, None).found
         receipt = stage.sink.attach(write)
@@ -250,11 +173,29 @@ class SinkContract:
         assert not look.found
         assert look.control is True
 
+    # ── link ─────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_record_becomes_a_child_and_is_let_go(self, stage: Stage, made: str) -> None:
+        self.needs(stage, Do.LINK)
+        write = linking(stage, made)
+        assert not stage.sink.find(write, None).found
+        receipt = stage.sink.link(write)
+        assert receipt.remote_id == made
+        assert not receipt.unkept
+        assert stage.parent(made) == write.fields["problem"]
+        assert len(stage.sink.find(write, None).found) == 1
+        stage.sink.link(write)  # again, which does no harm
+        assert stage.sink.guards(write, 1e9)
+        stage.sink.link(linking(stage, made, ""))
+        assert stage.parent(made) == ""
+        assert not stage.sink.find(write, None).found
+        assert len(stage.sink.find(linking(stage, made, ""), None).found) == 1
+
     # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.parametrize("do", WRITES)
     def test_a_lost_answer_is_uncertain_and_a_look_settles_it(self, stage: Stage, made: str, do: Do) -> None:
-        _can(stage, do)
+        self.needs(stage, do)
         write = WRITES[do](stage, made)
         stage.lose_answer()
         with pytest.raises(Uncertain) as caught:
@@ -264,7 +205,7 @@ class SinkContract:
 
     @pytest.mark.parametrize("do", WRITES)
     def test_nobody_listens_is_transient(self, stage: Stage, made: str, do: Do) -> None:
-        _can(stage, do)
+        self.needs(stage, do)
         with pytest.raises(Transient) as caught:
             send(stage.unreachable(), WRITES[do](stage, made))
         self.quiet(stage, caught.value)
@@ -272,31 +213,16 @@ class SinkContract:
 
     @pytest.mark.parametrize("do", WRITES)
     def test_a_wrong_credential_concerns_the_account(self, stage: Stage, made: str, do: Do) -> None:
-        _can(stage, do)
+        self.needs(stage, do)
         with pytest.raises(Permanent) as caught:
             send(stage.intruder(), WRITES[do](stage, made))
         self.quiet(stage, caught.value)
         assert caught.value.scope is Scope.ACCOUNT
 
-    @pytest.mark.parametrize("do", [Do.UPDATE, Do.COMMENT, Do.ATTACH])
+    @pytest.mark.parametrize("do", [Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK])
     def test_a_record_that_is_gone_says_so(self, stage: Stage, made: str, do: Do) -> None:
-        _can(stage, do)
+        self.needs(stage, do)
         with pytest.raises(Permanent) as caught:
-            send(stage.sink, WRITES[do](stage, _other(made)))
+            send(stage.sink, WRITES[do](stage, other(made)))
         self.quiet(stage, caught.value)
         assert caught.value.code == "gone"
-
-
-def _other(remote_id: str) -> str:
-    """An id of the same form that names nothing."""
-    return "".join("7" if char.isdigit() else char for char in remote_id[::-1])
-
-
-def _needs(stage: Stage, flag: Can) -> None:
-    if flag not in stage.sink.can:
-        pytest.skip(f"this sink does not claim {flag.name}")
-
-
-def _can(stage: Stage, do: Do) -> None:
-    if do in (Do.COMMENT, Do.ATTACH):
-        _needs(stage, Can[do.name])

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.contract.sink import TEXT, SinkContract
-from connector.plugins import Key, SinkTools
+from connector.plugins import Do, Key, SinkTools, Write
 from connector.sandbox import Sandbox
 from connector.sandbox.people import PEOPLE
 from connector.sinks import servicenow, zendesk
@@ -64,6 +64,9 @@ class Desk:
     def writes(self) -> int:
         return len(self.box.writes())
 
+    def wait(self) -> None:
+        self.box.clock.advance(1.0)
+
 
 class ServiceNowDesk(Desk):
     create: Mapping[str, Any] = {
@@ -76,6 +79,7 @@ class ServiceNowDesk(Desk):
         "contact_type": "email",
     }
     change: Mapping[str, Any] = {"short_description": "Printer on 4 West prints nothing", "urgency": "3"}
+    refused: Mapping[str, Any] = {"state": "6"}  # a data policy wants a resolution code
 
     def built(self, url: str, secret: str) -> servicenow.ServiceNow:
         settings = servicenow.Settings.model_validate(
@@ -101,6 +105,18 @@ class ServiceNowDesk(Desk):
     def files(self, remote_id: str) -> Sequence[bytes]:
         rows = self.box.servicenow.rows("sys_attachment", table_sys_id=remote_id)
         return [self.box.servicenow.files[row["sys_id"]] for row in rows]
+
+    def problem(self) -> str:
+        number = len(self.box.servicenow.rows("problem"))
+        desk = self.built(self.box.url, "right")
+        desk.table = "problem"
+        body = {"short_description": "Labels come out blank everywhere"}
+        receipt = desk.create(Write(Do.CREATE, Key("contract-1", "suite", f"P-{number}", "problem", "ticket"), body))
+        return receipt.remote_id
+
+    def parent(self, remote_id: str) -> str:
+        [row] = self.box.servicenow.rows("incident", sys_id=remote_id)
+        return row["problem_id"]
 
 
 class TestServiceNow(SinkContract):
@@ -137,6 +153,7 @@ class ZendeskDesk(Desk):
         "custom:Workstation": "WS-4W-018",
         "tags": {"add": ["moved"], "remove": ["four west"]},
     }
+    refused: Mapping[str, Any] = {"custom:EHR environment": "nowhere"}
 
     def built(self, url: str, secret: str) -> zendesk.Zendesk:
         settings = zendesk.Settings.model_validate(
