@@ -31,7 +31,7 @@ from connector.limits import Limiter
 from connector.mapping import load as load_mapping
 from connector.mapping.derived import NAMES
 from connector.phi import clear
-from connector.plugins import Do, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
+from connector.plugins import Do, IntakeSettings, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
 from connector.ticket import Ticket
 
 
@@ -112,6 +112,7 @@ class App:
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
         findings = [found for inlet in self.wiring.inlets.values() for found in inlet.source.check()]
+        findings += config.missing_secrets("source", self.settings.sources, self.settings.base)
         missing = config.missing_secrets("sink", self.settings.sinks, self.settings.base)
         findings += missing
         for outlet in self.wiring.outlets.values() if live and not missing else ():
@@ -297,7 +298,8 @@ def _inlet(settings: config.Settings, name: str, raw: config.Section, clock: Clo
     plugin = config.plugins(config.SOURCES)[raw["type"]].load()
     checked: SourceSettings = config.plugin_settings("source", name, raw, plugin.settings)
     ident = checked.id or name
-    return Inlet(name, ident, plugin(ident, checked, SourceTools(settings.base, clock)))
+    intake: IntakeSettings | None = getattr(checked, "intake", None)
+    return Inlet(name, ident, plugin(ident, checked, SourceTools(settings.base, clock)), checked.type, intake)
 
 
 def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Section, clock: Clock) -> Outlet:

@@ -12,18 +12,27 @@ import hashlib
 import os
 import re
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Flag, StrEnum, auto
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Protocol, runtime_checkable
+from typing import Annotated, Any, ClassVar, Literal, Protocol, Self, runtime_checkable
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetCoreSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    model_validator,
+)
 from pydantic_core import CoreSchema, core_schema
 
 from connector.clock import Clock, SystemClock
+from connector.durations import Seconds
 from connector.errors import Finding, RemoteError, SettingsError
 from connector.ticket import Comment, Ticket
 
@@ -75,6 +84,13 @@ def _first_line(path: Path) -> str:
         return ""
 
 
+def _several(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_several)]
+
+
 class PluginSettings(BaseModel):
     """Settings of one source or sink; unknown ones are refused."""
 
@@ -91,6 +107,30 @@ class SourceSettings(PluginSettings):
 
     id: str | None = Field(default=None, pattern=r"^[A-Za-z0-9_.-]{1,40}$")
     path: str | None = Field(default=None, min_length=1)
+
+
+class IntakeSettings(BaseModel):
+    """Who may post to a source: whoever signs with `hmac`, or bears `token`. Several secrets count side by side.
+
+    Times are in seconds. A signature counts for `window` before and after the time that it names; the same body within
+    `repeats` is the same post. A post has `max_bytes` at most.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    hmac: Secrets = ()
+    token: Secrets = ()
+    window: Seconds = Field(default=300.0, ge=10, le=3600)
+    repeats: Seconds = Field(default=86_400.0, ge=60, le=31_536_000)
+    max_bytes: int = Field(default=16 * 1024 * 1024, ge=1024, le=16 * 1024 * 1024)
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        if not self.hmac and not self.token:
+            raise ValueError("nobody may post here; say who: hmac or token")
+        if self.hmac and self.repeats < 2 * self.window:
+            raise ValueError("repeats must be twice the window at least: a signed post could be replayed in between")
+        return self
 
 
 class Clearance(StrEnum):
@@ -226,6 +266,14 @@ class Source(Protocol):
 
     def read(self, record: Record) -> Reading:
         """The record's meaning. Pure: same record, same answer; never raises."""
+
+
+@runtime_checkable
+class TakesPosts(Protocol):
+    """A source that can be posted to. Its settings have `intake: IntakeSettings | None`."""
+
+    def split(self, record: Record) -> Iterable[Record]:
+        """The records that one posted body holds, each of which reads to one thing; the first may keep the place."""
 
 
 @runtime_checkable

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import structlog
 
+from connector.engine.posted import Posted, posted
 from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Finding, RemoteError
 from connector.ledger import records
@@ -27,7 +29,7 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
     read further (what was read stays), and Busy where the lease was lost.
     """
     try:
-        for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
+        for page in _pages(wiring, inlet):
             room = None if limit is None else limit - counts.new - counts.changed
             counts.plus(_take(wiring, inlet, held, page, room))
             _acknowledge(wiring, inlet, page)
@@ -40,9 +42,14 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
     records.promote(wiring.db, held, inlet.id, now=wiring.clock.wall(), takes_files=wiring.takes_files)
 
 
+def _pages(wiring: Wiring, inlet: Inlet) -> Iterator[Page]:
+    """What was posted to the source, then what it reads itself."""
+    return chain(posted(wiring, inlet), inlet.source.pages(records.cursor_of(wiring.db, inlet.id)))
+
+
 def _acknowledge(wiring: Wiring, inlet: Inlet, page: Page) -> None:
     """Tell the channel which of the page's records are safe: those that the ledger holds as they were handed over."""
-    if page.records and isinstance(inlet.source, Acknowledges):
+    if page.records and isinstance(inlet.source, Acknowledges) and not isinstance(page, Posted):
         safe = records.unchanged(wiring.db, inlet.id, page.records)
         inlet.source.acknowledge([record for record in page.records if record.place in safe])
 
@@ -61,6 +68,7 @@ def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | Non
         complete=page.complete and whole,
         patience=wiring.pending,
         takes_files=wiring.takes_files,
+        posts=page.posts if isinstance(page, Posted) and whole else {},
     )
     counts.read += same
     counts.unchanged += same
@@ -97,7 +105,7 @@ def read_again(wiring: Wiring, inlet: Inlet, held: Lease, record: Record) -> str
 
 def peek(wiring: Wiring, inlet: Inlet, counts: Counts) -> Iterator[Taken]:
     """What is new or changed, one by one, writing nothing; everything is added to `counts`."""
-    for page in inlet.source.pages(records.cursor_of(wiring.db, inlet.id)):
+    for page in _pages(wiring, inlet):
         fresh, same = _fresh(wiring, inlet, page)
         counts.read += same
         counts.unchanged += same

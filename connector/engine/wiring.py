@@ -12,7 +12,7 @@ from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
 from connector.limits import BUDGET, Limiter
 from connector.mapping import Mapping as FieldMapping
-from connector.plugins import Clearance, Key, Sink, Source
+from connector.plugins import Clearance, IntakeSettings, Key, Sink, Source
 from connector.retry import Policy
 from connector.routing import Route
 
@@ -24,11 +24,13 @@ LEASE_MARGIN = 30.0
 
 @dataclass(frozen=True, slots=True)
 class Inlet:
-    """A source, under the id that names it in keys."""
+    """A source, under the id that names it in keys. `intake` says who may post to it, where anybody may."""
 
     name: str
     id: str
     source: Source
+    kind: str = ""
+    intake: IntakeSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, select
 
 from connector.ledger.database import Database
+from connector.ledger.inbox import take_out
 from connector.ledger.leases import Lease, renew
 from connector.ledger.rows import put, slices
 from connector.ledger.schema import blob, cursor, pending, reading, record
@@ -64,16 +66,19 @@ def take(
     complete: bool,
     patience: float,
     takes_files: frozenset[str],
+    posts: Mapping[int, Sequence[str]] = MappingProxyType({}),
 ) -> Counts:
     """Commit a page: all of it or nothing.
 
     `moved` is how the cursor changes, `patience` how many seconds a reply waits for its original, `takes_files` the
-    sinks that receive files. Raises Busy when the lease is lost.
+    sinks that receive files, `posts` what leaves the inbox with it (see `inbox.take_out`). Raises Busy when the lease
+    is lost.
     """
     with db.write() as connection:
         renew(connection, held, now)
         taking = Taking(connection, source, now, patience, takes_files)
         counts = taking.take(page)
+        take_out(connection, posts)
         _move_cursor(connection, source, moved)
         _note_reading(connection, source, now, complete)
     return counts

@@ -81,6 +81,26 @@ thread = Table(
     sqlite_with_rowid=False,
 )
 
+# What was posted and, once a run has taken it in, its receipt and the places of the records that it became.
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    Column("receipt", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
+    Column("key", Text),  # of the name that its sender gave it, a hash
+    Column("size", Integer, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("places", Text),
+    Column("data", LargeBinary),  # last: what stands behind a large value is slow to read; null once taken in
+    UniqueConstraint("receipt"),
+    UniqueConstraint("key"),
+)
+Index("ix_inbox_digest", inbox.c.digest)
+Index("ix_inbox_waiting", inbox.c.source, inbox.c.id, sqlite_where=inbox.c.places.is_(None),
+      postgresql_where=inbox.c.places.is_(None))  # fmt: skip
+
 # Replies that came before what they answer.
 pending = Table(
     "pending",

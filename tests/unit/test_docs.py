@@ -22,7 +22,7 @@ from connector.mapping import load
 from connector.mapping.derived import NAMES
 from connector.mapping.model import CommentRule, FieldRule, MappingFile, Rule
 from connector.mapping.transforms import TRANSFORMS
-from connector.plugins import SinkSettings, SourceSettings
+from connector.plugins import IntakeSettings, SinkSettings, SourceSettings
 from connector.routing import Route
 from connector.sandbox import Sandbox
 from connector.sinks.servicenow import fields as servicenow_fields
@@ -41,6 +41,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "Every source": SourceSettings,
     "Every sink": SinkSettings,
     "`limits` of an e-mail": Limits,
+    "`intake` of a source": IntakeSettings,
 }
 
 

@@ -15,8 +15,8 @@ from connector.sources.chatbot.talk import MOST_HANDOFFS, Talk, Words
 from connector.sources.chatbot.ticket import ticket
 from connector.sources.document import Unreadable, parse
 from connector.sources.files import Files, Found
+from connector.sources.posted import PostedSettings
 from connector.sources.reading import Lines, Scroll, Whole, pages, trouble
-from connector.sources.site import SiteSettings
 from connector.ticket import Outcome
 
 ENDINGS = (".json", ".transcript", ".ndjson", ".jsonl")
@@ -41,7 +41,7 @@ DIALECTS: Sequence[Dialect] = (rasa, bot_framework)
 """Asked in this order where the settings say `auto`."""
 
 
-class ChatbotSettings(SiteSettings):
+class ChatbotSettings(PostedSettings):
     """Settings of a chatbot.
 
     `escalate`, `resolve` and `abandon` name the intents, actions and events by which the bot does so, in any
