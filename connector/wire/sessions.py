@@ -212,15 +212,25 @@ class Session(requests.Session):
         """Remember what the answer says, and raise unless it is a whole success."""
         date = http_date(response.headers.get("Date", ""))
         rates = {name.lower(): value for name, value in response.headers.items() if _RATE.fullmatch(name)}
-        seen, document = _seen(response, self.dialect)
+        self.last = Answer(response.status_code, date, rates)
+        try:
+            document = self.judged(response.status_code, response.headers, response.content, effect)
+        except RemoteError as error:
+            if error.code == Seen.BUSY or (error.code == Seen.DOWN and error.retry_after is not None):
+                self._limiter.hold(_BARE_HOLD if error.retry_after is None else error.retry_after)
+            raise
         self.last = Answer(response.status_code, date, rates, document)
-        retry_after = _retry_after(response.headers.get("Retry-After", ""), date)
-        if seen is Seen.BUSY or (seen is Seen.DOWN and retry_after is not None):
-            self._limiter.hold(_BARE_HOLD if retry_after is None else retry_after)
-        if seen is not None:
-            detail = self.dialect.detail(_text(response))
-            status = response.status_code
-            raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
+
+    def judged(self, status: int, headers: Mapping[str, str], content: bytes, effect: Effect) -> Any:
+        """The document of an answer, or of one that came inside another (`headers` by their names in lower case).
+        Raises unless it is a whole success."""
+        html = "html" in headers.get("content-type", "").lower()
+        seen, document = _seen(status, html, content, self.dialect)
+        if seen is None:
+            return document
+        detail = self.dialect.detail(_text(content))
+        retry_after = _retry_after(headers.get("retry-after", ""), self.last.date)
+        raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
 
 
 def session(
@@ -339,22 +349,20 @@ def _read(response: requests.Response) -> None:
     response._content_consumed = True  # type: ignore[attr-defined]
 
 
-def _text(response: requests.Response) -> str:
-    return response.content[:_TEXT_SEEN].decode("utf-8", "replace")
+def _text(content: bytes) -> str:
+    return content[:_TEXT_SEEN].decode("utf-8", "replace")
 
 
-def _seen(response: requests.Response, dialect: Dialect) -> tuple[Seen | None, Any]:
+def _seen(code: int, html: bool, content: bytes, dialect: Dialect) -> tuple[Seen | None, Any]:
     """What is wrong with an answer, or None and its document."""
-    code = response.status_code
-    html = "html" in response.headers.get("Content-Type", "").lower()
     if not 200 <= code < 300:
-        return wire_errors.status(code, _text(response), html, dialect), None
+        return wire_errors.status(code, _text(content), html, dialect), None
     if html:
-        return wire_errors.page(_text(response)), None
+        return wire_errors.page(_text(content)), None
     if code == 204:
         return None, None
     try:
-        document = json.loads(response.content)
+        document = json.loads(content)
     except (ValueError, RecursionError):
         return Seen.GARBLED, None
     return (None, document) if dialect.whole(document) else (Seen.GARBLED, None)
