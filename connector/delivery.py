@@ -109,7 +109,8 @@ def verdict(look: Look, empty_since: datetime | None, settle_after: float, guard
     if not guarded and look.control is False:
         return Wait(None, settle_after, "a record known to exist was not found either: this look proves nothing")
     if look.date is None:
-        return Wait(empty_since, settle_after, "the answer had no Date header")
+        # Nor does what was empty before: the remote may have been at work all the while.
+        return Wait(None, settle_after, "the answer had no Date header, or the remote is still at work on it")
     if empty_since is None or look.date < empty_since:
         return Wait(look.date, settle_after, "not found; looking again later")
     waited = (look.date - empty_since).total_seconds()

@@ -44,6 +44,7 @@ class Seen(StrEnum):
     TOO_LARGE = "too-large"
     BUSY = "busy"
     UNSERVICED = "unserviced"  # part of a call for many that the remote did not come to
+    FULL = "full"  # it works off as many calls for many as it takes at once
     COLLISION = "collision"
     MAYBE_DONE = "maybe-done"  # refused because an earlier attempt may have succeeded
     DOWN = "down"
@@ -126,6 +127,7 @@ VERDICTS: Mapping[Seen, Verdict] = {
     Seen.TOO_LARGE: Verdict(Permanent, Permanent, _ROW, "refused it as too large"),
     Seen.BUSY: Verdict(Transient, Transient, _ROW, "asks to wait: too many requests"),
     Seen.UNSERVICED: Verdict(Transient, Transient, _ROW, "did not come to it"),
+    Seen.FULL: Verdict(Transient, Transient, _ROW, "works off as many jobs as it takes at once"),
     Seen.COLLISION: Verdict(Transient, Transient, _ROW, "was writing the same thing at this moment"),
     Seen.MAYBE_DONE: Verdict(Transient, Uncertain, _ROW, "refused it as one that it may have already"),
     Seen.DOWN: Verdict(Transient, Uncertain, _ACCOUNT, "is out of service"),

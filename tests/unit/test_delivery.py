@@ -84,7 +84,9 @@ def test_where_the_remote_refuses_a_second_copy_no_control_is_needed() -> None:
 
 
 def test_an_answer_without_a_date_proves_nothing() -> None:
-    assert isinstance(verdict(look(date=None), NOON, SETTLE, guarded=True), Wait)
+    decided = verdict(look(date=None), NOON, SETTLE, guarded=True)
+    assert isinstance(decided, Wait)
+    assert decided.empty_since is None
 
 
 @given(st.floats(min_value=-1e5, max_value=SETTLE - 1), st.booleans(), st.sampled_from([True, None]))
