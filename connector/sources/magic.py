@@ -26,6 +26,12 @@ _STARTS = (
     (b"\x7fELF", "application/x-elf"),
     (b"BEGIN:VCALENDAR", "text/calendar"),
 )
+_ENDINGS = {
+    **{f"image/{name}": f".{name}" for name in ("png", "gif", "bmp", "tiff", "webp")},
+    "image/jpeg": ".jpg",
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+}
 _MARKUP = re.compile(rb"<(!doctype html|html|head|body|script|svg|\?xml)\b", re.IGNORECASE)
 _KIND_OF_MARKUP = {b"svg": "image/svg+xml", b"?xml": "application/xml"}
 _TYPE = re.compile(r"[a-z0-9][a-z0-9.+-]{0,63}/[a-z0-9][a-z0-9.+-]{0,127}")
@@ -61,3 +67,8 @@ def content_type(claimed: str, data: bytes) -> str:
     if proved:
         return proved
     return UNKNOWN if said in _CERTAIN else said
+
+
+def ending(kind: str) -> str:
+    """How the name of a file of this type ends, for a file that came without a name; empty for most types."""
+    return _ENDINGS.get(kind, "")

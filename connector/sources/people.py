@@ -14,11 +14,14 @@ _NAMED = {
     **{name: name for name in ("login", "name", "email", "phone", "role", "department", "department_id")},
     **{name: name for name in ("provider_id", "fhir_id")},
 }
+_NAME_PARTS = {name: name for name in ("first_name", "last_name")}
 
 
 def person(given: Given, otherwise: PersonKind, fhir_id: str = "") -> Person:
     """The person an object describes; `otherwise` says who it is where the object does not."""
     said = given.words(_NAMED)
+    if "name" not in said and (parts := given.words(_NAME_PARTS)):
+        said["name"] = " ".join(parts.values())
     if fhir_id:
         said.setdefault("fhir_id", fhir_id)
     return Person(

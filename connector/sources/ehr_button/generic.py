@@ -13,7 +13,8 @@ from typing import Any
 from connector.sources.build_records import Sorted, code_of
 from connector.sources.carried import carried
 from connector.sources.document import Unreadable
-from connector.sources.ehr_button.dialect import EhrButtonSettings, Origin
+from connector.sources.ehr_button.format import Origin
+from connector.sources.ehr_button.settings import EhrButtonSettings
 from connector.sources.given import Given, moment, second, texts, tidied
 from connector.sources.identity import external_id, hashed
 from connector.sources.people import one, people, person
@@ -28,6 +29,12 @@ _DEVICE = {name: name for name in ("workstation", "ip", "session_recording_id")}
 _SCREEN = {name: name for name in ("workspace", "activity")}
 _PLACE = {name: name for name in ("facility", "unit", "room")}
 _PATIENT = {"encounter_id": "encounter", **{name: name for name in ("mrn", "fhir_id", "name", "birth_date")}}
+KEYS = frozenset(
+    {"schema_version", "request_id", "source", "submitted_at", "summary", "description", "error_text", "issue_type"}
+    | {"impact", "urgency", "patient_care_affected", "requester", "on_behalf_of", "watchers", "device", "location"}
+    | {"screen", "records", "patient", "smart", "steps_tried", "attachments", "extra"}
+)
+"""What may stand at the top of a generic payload."""
 _SMART = {"patient": "fhir_id", "encounter": "encounter"}
 _CODES = re.compile(r"\b(?:0x[0-9A-Fa-f]{4,16}|(?:ORA|TNS|SQL|HTTP|ERR|LDAP|RDP|ICA|JAVA)[- ]\d{2,6})\b")
 _QUERY = re.compile(r"[?#]")
@@ -35,12 +42,12 @@ _STEPS = 20
 _RECORDS = 100
 
 
-def matches(payload: Mapping[str, Any]) -> bool:
-    """Any object may be one: dialects with a shape of their own are asked before."""
+def matches(payload: Mapping[str, Any], settings: EhrButtonSettings) -> bool:
+    """Any object may be one: formats with a shape of their own are asked before."""
     return True
 
 
-def ticket(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettings) -> Ticket:
+def reading(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettings) -> Ticket:
     """The request in a generic button payload; raises Unreadable where it describes nothing."""
     given = Given(payload)
     said = _said(given)
@@ -51,7 +58,7 @@ def ticket(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettin
     context, address = _context(given)
     who, nobody = _people(given, settings)
     files = carried(given.items("attachments"), settings.attachment_bytes)
-    named, odd = _named(given)
+    named, odd = _named(given, settings)
     text = "\n".join((said["summary"], said["description"], context.error_text, *said["steps_tried"]))
     records = settings.codes.sort([*named, *settings.codes.found(text)])
     return Ticket(
@@ -118,19 +125,22 @@ def _sort(given: Given, settings: EhrButtonSettings) -> dict[str, Any]:
         "urgency": given.choice("urgency", Urgency) or Urgency.MEDIUM,
         "patient_care": given.flag("patient_care_affected"),
     }
-    word = word_of(str(given.look("issue_type") or "")[:80])
-    known = settings.issues.get(word)
+    said = str(given.look("issue_type") or "")
+    known = settings.issue_type(said)
     if known is not None:
         given.value("issue_type")
-        sort.update(kind=known.kind, category=known.category, tags=(word,))
+        sort.update(kind=known.kind, category=known.category, tags=(word_of(said[:80]),))
     return sort
 
 
-def _named(given: Given) -> tuple[list[BuildRecord], list[Any]]:
+def _named(given: Given, settings: EhrButtonSettings) -> tuple[list[BuildRecord], list[Any]]:
     """The records that are listed, and what of the list names none."""
     items = given.items("records")
-    named, odd = [], items[_RECORDS:]
+    named: list[BuildRecord] = []
+    odd = items[_RECORDS:]
     for item in items[:_RECORDS]:
+        if isinstance(item, str):
+            named.extend(settings.codes.found(item))
         entry = Given(item if isinstance(item, dict) else {"record": item})
         kind, identity = entry.word("type"), entry.word("id")
         if kind and identity:
@@ -145,11 +155,12 @@ def _phi(given: Given, records: Sorted, address: str) -> Phi:
     value = given.value("patient")
     patient, smart = Given(value if isinstance(value, dict) else {"patient": value}), given.inner("smart")
     known = patient.words(_PATIENT)
+    known["note"] = patient.text("note")
     known.update(smart.words({name: own for name, own in _SMART.items() if own not in known}))
     others = {name: _as_text(value) for name, value in patient.left().items() if value is not None}
     if address:
         others["url"] = address
-    if not (known or others or records.patient):
+    if not (any(known.values()) or others or records.patient):
         return EMPTY_PHI
     return Phi(records=records.patient, extra=others, **known)
 

@@ -1,18 +1,17 @@
-"""What every dialect of the help button shares: the settings, and where a payload came from."""
+"""What a site can say of its help button."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from connector.sources.site import SiteSettings
+from connector.sources.ehr_button.aliases import ALIASES, key_of, no_target
+from connector.sources.posted import PostedSettings
 from connector.sources.text import word_of
-from connector.ticket import Category, Kind, PersonKind, Ticket
+from connector.ticket import Category, Kind, PersonKind
 
 
 class IssueType(BaseModel):
@@ -40,14 +39,18 @@ ISSUE_TYPES: Mapping[str, IssueType] = {
 }
 
 
-class EhrButtonSettings(SiteSettings):
+class EhrButtonSettings(PostedSettings):
     """Settings of the help button.
 
-    `issue_types` adds to the built-in table and wins over it. A carried file beyond `attachment_bytes` is noted, not
-    taken.
+    `format` says how payloads are written; `auto` tells by their shape. `aliases` leads keys of flat contexts (and of
+    EMR Help data and FHIR inputs) to places such as `device.workstation`; null keeps a key under `extra`.
+    `issue_types` adds to the built-in table and wins over it, as `aliases` does. A carried file beyond
+    `attachment_bytes` is noted, not taken.
     """
 
+    format: Literal["auto", "fhir", "emr_help", "flat", "generic"] = "auto"
     person: PersonKind = PersonKind.STAFF
+    aliases: dict[str, str | None] = Field(default_factory=dict)
     issue_types: dict[str, IssueType] = Field(default_factory=dict)
     attachment_bytes: int = Field(default=10 * 1024 * 1024, ge=1024, le=100 * 1024 * 1024)
 
@@ -56,21 +59,24 @@ class EhrButtonSettings(SiteSettings):
         """The built-in table with the site's over it."""
         return {**ISSUE_TYPES, **{word_of(name): value for name, value in self.issue_types.items()}}
 
+    @field_validator("aliases")
+    @classmethod
+    def _lead_somewhere(cls, aliases: dict[str, str | None]) -> dict[str, str | None]:
+        for target in aliases.values():
+            if target is not None and (why := no_target(target)):
+                raise ValueError(why)
+        return aliases
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a payload came from: the source's id, the record's place, and when it came in."""
+    def issue_type(self, said: str) -> IssueType | None:
+        """What an issue type means, in any spelling; None where neither table knows it."""
+        return self.issues.get(word_of(said[:80]))
 
-    source: str
-    place: str
-    received_at: datetime | None
+    @cached_property
+    def targets(self) -> Mapping[str, str]:
+        """What the site's own aliases say, by `key_of` the key; an empty target keeps it under `extra`."""
+        return {key_of(key): target or "" for key, target in self.aliases.items()}
 
-
-class Dialect(Protocol):
-    """One shape of payload, recognised by its shape: a module with these two functions."""
-
-    def matches(self, payload: Mapping[str, Any]) -> bool:
-        """Is this payload of that shape?"""
-
-    def ticket(self, payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettings) -> Ticket:
-        """The request it carries; raises Unreadable where it carries none. Pure."""
+    @cached_property
+    def flat_targets(self) -> Mapping[str, str]:
+        """The built-in table with the site's over it."""
+        return {**ALIASES, **self.targets}

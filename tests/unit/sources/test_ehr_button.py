@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from connector.plugins import Record, Rejected, SourceTools
 from connector.sources.ehr_button import EhrButton, items
-from connector.sources.ehr_button.dialect import EhrButtonSettings
+from connector.sources.ehr_button.settings import EhrButtonSettings
 from connector.sources.identity import hashed
 from connector.ticket import Category, FileKind, Impact, Kind, PersonKind, Ticket, Urgency, fingerprint
 
@@ -415,9 +415,9 @@ def test_a_file_that_lies_about_itself_is_told() -> None:
 
 def test_only_so_many_files_are_taken() -> None:
     one = {"content_type": "text/plain", "content_base64": "aGk="}
-    ticket = read(without(attachments=[{"filename": f"{n}.txt", **one} for n in range(12)]))
-    assert len(ticket.attachments) == 10
-    assert ticket.notes == ("2 attachments beyond the first 10 were not taken over",)
+    ticket = read(without(attachments=[{"filename": f"{n}.txt", **one} for n in range(52)]))
+    assert len(ticket.attachments) == 50
+    assert ticket.notes == ("2 attachments beyond the first 50 were not taken over",)
 
 
 # ── arrays ───────────────────────────────────────────────────────────────────────────────────────────────────────
