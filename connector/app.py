@@ -31,7 +31,17 @@ from connector.limits import Limiter
 from connector.mapping import load as load_mapping
 from connector.mapping.derived import NAMES
 from connector.phi import clear
-from connector.plugins import Do, IntakeSettings, Record, Reply, SinkSettings, SinkTools, SourceSettings, SourceTools
+from connector.plugins import (
+    Asks,
+    Do,
+    IntakeSettings,
+    Record,
+    Reply,
+    SinkSettings,
+    SinkTools,
+    SourceSettings,
+    SourceTools,
+)
 from connector.ticket import Ticket
 
 
@@ -98,32 +108,42 @@ class App:
         outlets = _chosen("sink", self.wiring.outlets, sinks)
         if dry_run:
             return engine.dry_run(self.wiring, inlets, outlets, limit)
-        self._refuse_missing_secrets(outlets)
+        self._refuse_missing_secrets(inlets, outlets)
         identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
         identity.stamp(self.wiring.db, self.wiring.base, self.wiring.site, self.wiring.clock.wall())
         wiring = self.wiring if progress is None else replace(self.wiring, progress=progress)
         return engine.run(wiring, inlets, outlets, limit, max_seconds)
 
-    def _refuse_missing_secrets(self, outlets: Sequence[Outlet]) -> None:
-        asked = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
-        if missing := config.missing_secrets("sink", asked, self.settings.base):
+    def _refuse_missing_secrets(self, inlets: Sequence[Inlet], outlets: Sequence[Outlet]) -> None:
+        read = {inlet.name: self.settings.sources[inlet.name] for inlet in inlets}
+        written = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
+        missing = config.missing_secrets("source", read, self.settings.base)
+        if missing := [*missing, *config.missing_secrets("sink", written, self.settings.base)]:
             raise SettingsError(missing)
 
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
         findings = [found for inlet in self.wiring.inlets.values() for found in inlet.source.check()]
-        findings += config.missing_secrets("source", self.settings.sources, self.settings.base)
-        missing = config.missing_secrets("sink", self.settings.sinks, self.settings.base)
+        missing = config.missing_secrets("source", self.settings.sources, self.settings.base)
+        missing += config.missing_secrets("sink", self.settings.sinks, self.settings.base)
         findings += missing
-        for outlet in self.wiring.outlets.values() if live and not missing else ():
+        for name, ask in self._remotes() if live and not missing else ():
             try:
-                findings += outlet.sink.check()
+                findings += ask()
             except RemoteError as error:
-                findings.append(Finding(error.code, outlet.name, error.what, error.remedy, error.exit_code))
+                findings.append(Finding(error.code, name, error.what, error.remedy, error.exit_code))
             except SettingsError as error:
                 findings += error.findings
         grave = {finding.exit_code for finding in findings} - {0}
         return {"findings": [_said(finding) for finding in findings], "exit_code": min(grave, default=0)}
+
+    def _remotes(self) -> Iterator[tuple[str, Callable[[], Sequence[Finding]]]]:
+        """Everybody who can be asked: sources that have a remote, and the sinks."""
+        for inlet in self.wiring.inlets.values():
+            if isinstance(inlet.source, Asks):
+                yield inlet.name, inlet.source.ask
+        for outlet in self.wiring.outlets.values():
+            yield outlet.name, outlet.sink.check
 
     def status(self, strict: bool = False) -> dict[str, Any]:
         """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
@@ -341,8 +361,9 @@ def _chosen(word: str, there: Any, names: Sequence[str]) -> list[Any]:
 
 def _records_of(settings: config.Settings, inlet: Inlet, path: Path) -> Iterator[Record]:
     """The records of one file, as this source reads it."""
-    raw = settings.sources[inlet.name]
     plugin = type(inlet.source)
+    other_ways = set(getattr(plugin.settings, "ways_in", ()))
+    raw = {name: value for name, value in settings.sources[inlet.name].items() if name not in other_ways}
     checked = config.plugin_settings("source", inlet.name, {**raw, "path": str(path.resolve())}, plugin.settings)
     try:
         for page in plugin(inlet.id, checked, SourceTools(settings.base)).pages({}):

@@ -285,6 +285,14 @@ class Acknowledges(Protocol):
         for the same records after a crash between the two. Raises RemoteError; nothing is lost by it."""
 
 
+@runtime_checkable
+class Asks(Protocol):
+    """A source with a remote system behind it."""
+
+    def ask(self) -> Sequence[Finding]:
+        """Ask the remote about credential and rights; changes nothing. Raises RemoteError."""
+
+
 # ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KEY_LIMIT = 100

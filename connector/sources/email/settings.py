@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
+from connector.sources.email.imap.settings import ImapSettings
 from connector.sources.email.parse import Limits
 from connector.sources.site import SiteSettings
 
 
 class EmailSettings(SiteSettings):
-    """Settings of a mailbox that is read from files. Addresses and domains may be written in any case."""
+    """Settings of a mailbox, in files or on a server. Addresses and domains may be written in any case."""
 
+    ways_in: ClassVar[tuple[str, ...]] = ("path", "imap")
+
+    imap: ImapSettings | None = Field(default=None, description="a mailbox on a server, instead of `path`")
     format: Literal["auto", "maildir", "mbox", "eml"] = Field(
         default="auto",
         description="auto: a folder with `cur` and `new` is a Maildir, a file that begins with `From ` a mbox, "
@@ -35,6 +39,12 @@ class EmailSettings(SiteSettings):
     keep_signature: bool = Field(default=False, description="texts keep signatures; else these go to `extra.signature`")
     watchers: int = Field(default=40, ge=0, le=200, description="people from Cc, at most")
     limits: Limits = Field(default_factory=Limits, description="how much of one mail is taken apart")
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.path and self.imap:
+            raise ValueError("a source reads path or imap, not both; make two sources of them")
+        return self
 
     @field_validator("own_addresses", "agents")
     @classmethod
