@@ -115,7 +115,8 @@ class App:
         return engine.run(wiring, inlets, outlets, limit, max_seconds)
 
     def _refuse_missing_secrets(self, inlets: Sequence[Inlet], outlets: Sequence[Outlet]) -> None:
-        read = {inlet.name: self.settings.sources[inlet.name] for inlet in inlets}
+        asked = [inlet for inlet in inlets if isinstance(inlet.source, Asks)]
+        read = {inlet.name: self.settings.sources[inlet.name] for inlet in asked}
         written = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
         missing = config.missing_secrets("source", read, self.settings.base)
         if missing := [*missing, *config.missing_secrets("sink", written, self.settings.base)]:
