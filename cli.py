@@ -85,12 +85,15 @@ def demo(call: Call, port: int, folder: Path | None, keep: bool | None) -> None:
 @click.option(
     "--hardened", is_flag=True, help="ServiceNow drops the sys_id that a client chooses, as some instances do."
 )
+@click.option(
+    "--settings", default="{}", metavar="JSON|FILE", help="How the two behave: latency, limits, threads, job speed."
+)
 @this
-def sandbox(call: Call, port: int, hardened: bool) -> None:
+def sandbox(call: Call, port: int, hardened: bool, settings: str) -> None:
     """Emulate ServiceNow and Zendesk on this machine, with a page that shows what arrived."""
     from connector.terminal.demo import serve
 
-    serve(port, hardened, call.json)
+    serve(port, hardened, settings, call.json)
 
 
 # ── every day ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import re
 import signal
 import threading
 from collections import Counter, deque
@@ -12,17 +12,18 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from connector.sandbox import control, page, serving
+from connector.sandbox import control, page, serving, settings
 from connector.sandbox.clock import Clock
 from connector.sandbox.faults import Fault, Faults
 from connector.sandbox.messages import Answer, Call
+from connector.sandbox.pace import Threads
 from connector.sandbox.server import Server
 from connector.sandbox.servicenow import ServiceNow
 from connector.sandbox.serving import Receive, Scope, Send, System
+from connector.sandbox.tally import Tally
 from connector.sandbox.zendesk import Zendesk
 
 _LOGGED_BODY = 16 * 1024
-_NUMBERS = re.compile(r"/(?:[0-9a-fA-F]{32}|\d+|V3-[0-9a-f]{32})(?=/|\.json|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ class Sandbox:
     """Both systems on one loopback port; a context manager.
 
     `port` 0 takes a free one. `settle` is the number of seconds (of sandbox time) after which everything that was sent
-    has happened and is visible; `GET /sandbox` declares it. `servicenow` and `zendesk` are settings of the two systems
-    (see their `Settings`). The server runs in a daemon thread; forked children may talk to it and may be killed.
+    has happened and is visible; `GET /sandbox` declares it. `latency` is what the network adds to each request, in
+    seconds of real time. `servicenow` and `zendesk` are settings of the two systems (see their `Settings`). The server
+    runs in a daemon thread; forked children may talk to it and may be killed.
 
     Accounts. ServiceNow: Basic `sync`/`sandbox` and `admin`/`sandbox`, OAuth client `connector`/`sandbox`, API key
     `sandbox`. Zendesk: `sync@northfield-hospital.example` with API token `sandbox`, OAuth client `connector`/`sandbox`,
@@ -62,20 +64,23 @@ class Sandbox:
         *,
         hardened: bool = False,
         settle: float = 2.0,
+        latency: float = 0.0,
         seed: int = 0,
         servicenow: Mapping[str, Any] | None = None,
         zendesk: Mapping[str, Any] | None = None,
     ) -> None:
         self.settle_after = settle
+        self._latency = self.latency = latency
         self.lock = threading.RLock()
         self.clock = Clock(self.lock)
         self.faults = Faults(self.lock, seed, settle)
-        self.in_flight: Counter[str] = Counter()
         ours = {"honours_sys_id": not hardened, **(servicenow or {})}
-        self.servicenow = ServiceNow(self.clock, self.lock, seed, self.in_flight, **ours)
-        lags = {"index_lag": settle, "export_delay": settle}
+        self.servicenow = ServiceNow(self.clock, self.lock, seed, **ours)
+        lags = {"index_lag": settle, "export_delay": settle, "cascade_lag": settle}
         self.zendesk = Zendesk(self.clock, self.lock, seed, **{**lags, **(zendesk or {})})
-        self.counts: Counter[str] = Counter()
+        self.tally = Tally()
+        self._in_flight: Counter[str] = Counter()
+        self._threads = {system.name: Threads(system) for system in (self.servicenow, self.zendesk)}
         self._log: deque[Entry] = deque(maxlen=10_000)
         self._server = Server(self, port)
         self._process = os.getpid()
@@ -107,8 +112,18 @@ class Sandbox:
             self.faults.clear()
             self.servicenow.reset()
             self.zendesk.reset()
+            self.latency = self._latency
             self._log.clear()
-            self.counts.clear()
+            self.tally.clear()
+
+    def set(self, document: Mapping[str, Any]) -> None:
+        """Change settings while it runs: `latency`, and those of `servicenow` and `zendesk`. Raises `ValueError`."""
+        found = settings.check(document)
+        with self.lock:
+            self.latency = found.get("latency", self.latency)
+            for system in (self.servicenow, self.zendesk):
+                for name, value in found.get(system.name, {}).items():
+                    setattr(system, name, value)
 
     # -- what tests look at
 
@@ -124,9 +139,14 @@ class Sandbox:
 
     @property
     def requests(self) -> list[Entry]:
-        """The last ten thousand requests, oldest first. `counts` keeps counting beyond."""
+        """The last ten thousand requests, oldest first. `tally` keeps counting beyond."""
         with self.lock:
             return list(self._log)
+
+    @property
+    def counts(self) -> Counter[str]:
+        """How many requests each endpoint got."""
+        return self.tally.endpoints
 
     def writes(self) -> list[Entry]:
         """The requests that were not reads, tokens aside."""
@@ -152,29 +172,41 @@ class Sandbox:
         return self.servicenow if path.startswith(("/api/", "/oauth_token.do")) else None
 
     async def _serve(self, system: System, call: Call, scope: Scope, receive: Receive, send: Send) -> None:
+        if self.latency > 0:
+            await asyncio.sleep(self.latency)
         with self.lock:
             self.clock.run_due()
-            fault = self.faults.choose(call.method, call.path)
-        self.in_flight[system.name] += 1
+            call.at = self.clock.now()
+            call.fault = fault = self.faults.choose(call.method, call.path)
+            self._in_flight[system.name] += 1
+            self.tally.arrived(system.name, call, call.at, self._in_flight[system.name])
         try:
             await serving.pause(fault, "slow")
+            async with self._threads[system.name].one() as taken:
+                answer = await self._worked(system, call, fault) if taken else system.crowded()
             with self.lock:
-                answer = serving.work(system, call, fault, self.clock)
                 self._note(system, call, fault, answer)
             await serving.pause(fault, "hang")
         finally:
-            self.in_flight[system.name] -= 1
+            self._in_flight[system.name] -= 1
         cut = fault is not None and fault.kind == "cut"
         if answer is not None:
             await serving.write(answer, self.clock.now(), send, cut)
         if answer is None or cut:
             await serving.drop(scope, receive)
 
+    async def _worked(self, system: System, call: Call, fault: Fault | None) -> Answer | None:
+        await serving.toil(system, call, fault)
+        with self.lock:
+            return serving.work(system, call, fault, self.clock)
+
     def _note(self, system: System, call: Call, fault: Fault | None, answer: Answer | None) -> None:
-        self.counts[f"{call.method} {_NUMBERS.sub('/*', call.path)}"] += 1
+        now = self.clock.now()
+        if answer is not None:
+            self.tally.answered(system.name, answer, now)
         self._log.append(
             Entry(
-                at=self.clock.now(),
+                at=now,
                 system=system.name,
                 method=call.method,
                 path=call.path,
@@ -187,12 +219,12 @@ class Sandbox:
         )
 
 
-def serve(port: int = 0, ready: Callable[[Sandbox], None] | None = None, **settings: Any) -> None:
+def serve(port: int = 0, ready: Callable[[Sandbox], None] | None = None, **given: Any) -> None:
     """Serve until SIGTERM or Ctrl-C; `ready` is called once with the sandbox when it answers. Main thread only."""
     leave = threading.Event()
     before = {number: signal.signal(number, lambda *_: leave.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:
-        with Sandbox(port, **settings) as box:
+        with Sandbox(port, **given) as box:
             if ready is not None:
                 ready(box)
             leave.wait()

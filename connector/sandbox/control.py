@@ -19,6 +19,7 @@ def about(box: Sandbox, call: Call) -> Answer:
         "now": box.clock.now(),
         "waiting": box.clock.waiting,
         "requests": dict(box.counts),
+        "tally": box.tally.document(),
     }
     return json_answer(200, document)
 
@@ -63,6 +64,12 @@ def clear_faults(box: Sandbox, call: Call) -> Answer:
     return show_faults(box, call)
 
 
+def settings(box: Sandbox, call: Call) -> Answer:
+    """`POST /sandbox/settings` with those that change."""
+    box.set(call.json())
+    return about(box, call)
+
+
 def reset(box: Sandbox, call: Call) -> Answer:
     """`POST /sandbox/reset`."""
     box.reset()
@@ -78,6 +85,7 @@ _ROUTES = Routes(
         ("GET", "/sandbox/faults", show_faults),
         ("POST", "/sandbox/faults", add_fault),
         ("DELETE", "/sandbox/faults", clear_faults),
+        ("POST", "/sandbox/settings", settings),
         ("POST", "/sandbox/reset", reset),
     ]
 )

@@ -12,11 +12,36 @@ from functools import cached_property
 from typing import Any, Literal, get_args
 
 Kind = Literal[
-    "lose_request", "lose_answer", "hang", "late", "status", "error_after", "html", "tail", "slow", "cut"
+    "lose_request", "lose_answer", "hang", "late", "status", "error_after", "html", "tail", "slow", "cut",
+    "item", "item_after", "unserviced",
+    "job_stuck", "job_failed", "job_killed", "job_gone", "job_shuffled", "job_short", "job_long",
 ]  # fmt: skip
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
+Where = Literal["call", "many", "batch", "job"]
+
+
+def place(kind: Kind) -> Where:
+    """What can fail in this way: any `call`; a call for `many`; or only one that is a `batch`, or becomes a `job`."""
+    if kind.startswith("job_"):
+        return "job"
+    return {"item": "many", "item_after": "many", "unserviced": "batch"}.get(kind, "call")  # type: ignore[return-value]
+
+
+def called(path: str) -> frozenset[Where]:
+    """What a request to this path is."""
+    if path.endswith("/batch"):
+        return _BATCH
+    return _JOB if path.removesuffix(".json").endswith(("/create_many", "/update_many", "/destroy_many")) else _CALL
+
+
+_CALL: frozenset[Where] = frozenset({"call"})
+_BATCH: frozenset[Where] = frozenset({"call", "many", "batch"})
+_JOB: frozenset[Where] = frozenset({"call", "many", "job"})
+
 _MIX: tuple[Kind, ...] = ("lose_request", "lose_answer", "late", "status", "error_after")
+_MIX_OF_MANY: tuple[Kind, ...] = tuple(kind for kind in KINDS if place(kind) != "call")
+_LASTING = ("late", "job_stuck")
 _VERSION = re.compile(r"/v\d(?=/)")
 
 
@@ -32,6 +57,13 @@ class Fault:
     of real time), `late` (dropped now, done after `seconds` of sandbox time), `status` (nothing done, answered with
     `status`), `error_after` (done, answered with `status`), `html` (nothing done, 200 and a page), `tail` (done, the
     body ends in an error), `slow` (`seconds` of real time before the work), `cut` (done, body cut in the middle).
+
+    Of calls for many, and meeting no others: `item` (the one in the middle is not done and gets `status`, the others
+    are), `item_after` (all done, the one in the middle gets `status`). Of batches: `unserviced` (the first half is
+    done, the rest listed as not serviced, although the first of the rest was in flight and is done too). Of calls that
+    become a job: `job_stuck` (nothing for `seconds` of sandbox time, then as ever), `job_failed` and `job_killed` (ends
+    so in the middle, without results), `job_gone` (done, then unknown), `job_shuffled` (results in any order),
+    `job_short` (one result is missing), `job_long` (one result too many, of a ticket that nobody named).
     """
 
     on: str = "*"
@@ -48,12 +80,19 @@ class Fault:
         if self.kind not in KINDS:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known are {', '.join(KINDS)}")
 
+    @property
+    def fails_before(self) -> bool:
+        """Whether the remote never comes to do the work."""
+        return self.kind in ("lose_request", "late", "status", "html")
+
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
         return re.compile(translate(self.on))
 
     def matches(self, method: str, path: str) -> bool:
-        """Whether this request is meant."""
+        """Whether this request is meant, and can fail in this way."""
+        if place(self.kind) not in called(path):
+            return False
         short = _VERSION.sub("", path, count=1) if path.startswith("/api/now/") else path.removesuffix(".json")
         return any(self._pattern.match(f"{method} {form}") is not None for form in {path, short})
 
@@ -82,16 +121,18 @@ class _Rule:
 class _Chaos:
     chance: random.Random
     rate: float
-    kinds: list[Kind]
-    weights: list[float]
+    kinds: Mapping[Kind, float]
     scope: Fault
     late: float
 
-    def draw(self) -> Fault | None:
+    def draw(self, path: str) -> Fault | None:
         if self.chance.random() >= self.rate:
             return None
-        kind = self.chance.choices(self.kinds, self.weights)[0]
-        seconds = self.chance.uniform(0.1, 1.0) * self.late if kind == "late" else 0.02
+        mix = {kind: weight for kind, weight in self.kinds.items() if place(kind) in called(path)}
+        if not mix:
+            return None
+        kind = self.chance.choices(list(mix), list(mix.values()))[0]
+        seconds = self.chance.uniform(0.1, 1.0) * self.late if kind in _LASTING else 0.02
         status = self.chance.choice((500, 502, 503, 504) if kind == "error_after" else (429, 500, 502, 503, 504))
         return Fault(kind=kind, seconds=seconds, status=status, retry_after=self.chance.choice((None, 1.0)))
 
@@ -119,11 +160,11 @@ class Faults:
 
         Late ones happen within the settle time.
         """
-        mix: dict[Kind, float] = dict(kinds) if kinds else dict.fromkeys(_MIX, 1.0)
+        mix: dict[Kind, float] = dict(kinds) if kinds else dict.fromkeys((*_MIX, *_MIX_OF_MANY), 1.0)
         with self._lock:
             chance = random.Random(seed)  # noqa: S311 - a game, not a secret
             scope = Fault(on=on)
-            self._chaos = _Chaos(chance, rate, list(mix), list(mix.values()), scope, self._settle * 0.9)
+            self._chaos = _Chaos(chance, rate, mix, scope, self._settle * 0.9)
 
     def clear(self) -> None:
         """Heal everything: no rule and no chaos any more. What was promised for later still happens later."""
@@ -141,7 +182,7 @@ class Faults:
                 if rule.fault.matches(method, path) and rule.fires(self._chance):
                     return rule.fault
             if self._chaos is not None and self._chaos.scope.matches(method, path):
-                return self._chaos.draw()
+                return self._chaos.draw(path)
         return None
 
     def document(self) -> list[dict[str, Any]]:

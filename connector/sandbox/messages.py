@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 
 from starlette.routing import compile_path
 
+from connector.sandbox.faults import Fault
+
 _encode = json.JSONEncoder(ensure_ascii=False, check_circular=False).encode
 
 _NUMBER = re.compile(r"-?[0-9]{1,18}")
@@ -22,13 +24,23 @@ JSON_TYPE = "application/json;charset=UTF-8"
 
 @dataclass
 class Call:
-    """One request, body complete. Header names are lower case."""
+    """One request, body complete. Header names are lower case.
+
+    `at` is when it came, in sandbox time; `fault` is what goes wrong with it.
+    """
 
     method: str
     path: str
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    at: float = 0.0
+    fault: Fault | None = None
+
+    @property
+    def flaw(self) -> str:
+        """The kind of its fault, "" where it has none."""
+        return self.fault.kind if self.fault else ""
 
     @cached_property
     def pairs(self) -> list[tuple[str, str]]:
@@ -64,7 +76,11 @@ class Call:
         return self.base + self.path + ("?" + self.query if self.query else "")
 
     def json(self) -> Any:
-        """The body as JSON. Raises `ValueError`, also for what nests too deep."""
+        """The body as JSON, to be read only. Raises `ValueError`, also for what nests too deep."""
+        return self._document
+
+    @cached_property
+    def _document(self) -> Any:
         try:
             return json.loads(self.body)
         except RecursionError as error:
@@ -73,12 +89,13 @@ class Call:
 
 @dataclass
 class Answer:
-    """One response."""
+    """One response. With a Retry-After, `closes` says which requests ("METHOD path") it is about; None: all."""
 
     status: int
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
     content_type: str = JSON_TYPE
+    closes: re.Pattern[str] | None = None
 
     def header(self, name: str) -> str | None:
         """A header's first value, by its exact name."""

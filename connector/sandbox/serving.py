@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -24,6 +25,14 @@ class System(Protocol):
     """An emulated system, as the wire sees it."""
 
     name: str
+    threads: int | None
+    queue: int
+
+    def seconds(self, call: Call) -> float:
+        """How long it works on this call, in real time."""
+
+    def crowded(self) -> Answer:
+        """An answer to a call for which there is no thread and no place in the queue."""
 
     def answer(self, call: Call) -> Answer:
         """Do what the call asks for."""
@@ -43,7 +52,7 @@ def work(system: System, call: Call, fault: Fault | None, clock: Clock) -> Answe
         case "lose_request":
             return None
         case "late":
-            clock.later(fault.seconds, partial(system.answer, call))
+            clock.later(fault.seconds, partial(system.answer, replace(call, at=0.0)))
             return None
         case "status":
             return system.status(fault.status, fault.retry_after)
@@ -58,6 +67,12 @@ def work(system: System, call: Call, fault: Fault | None, clock: Clock) -> Answe
         case "tail" if answer.body.endswith(b"}"):
             return Answer(200, answer.body[:-1] + _TAIL, answer.headers, answer.content_type)
     return answer
+
+
+async def toil(system: System, call: Call, fault: Fault | None) -> None:
+    """Let the time pass that the work takes."""
+    if (seconds := system.seconds(call)) > 0 and not (fault and fault.fails_before):
+        await asyncio.sleep(seconds)
 
 
 async def pause(fault: Fault | None, kind: str) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.terminal import screen, views
@@ -25,8 +25,11 @@ class DemoFailed(ConnectorError):
     """The demonstration did not show what it promises."""
 
 
-def serve(port: int, hardened: bool, as_json: bool) -> None:
-    """Run the sandbox until it is told to stop. Raises SettingsError where the port is taken."""
+def serve(port: int, hardened: bool, settings: str, as_json: bool) -> None:
+    """Run the sandbox until it is told to stop. Raises SettingsError where the port is taken or a setting is wrong.
+
+    `settings` is JSON, or a file with it.
+    """
     from connector import sandbox
 
     def ready(box: Sandbox) -> None:
@@ -36,9 +39,19 @@ def serve(port: int, hardened: bool, as_json: bool) -> None:
             screen.line(f"ServiceNow and Zendesk, emulated: {box.url}  (Ctrl-C ends it, and forgets everything)")
 
     try:
-        sandbox.serve(port, ready, hardened=hardened)
+        sandbox.serve(port, ready, **{"hardened": hardened, **_sandbox_settings(settings)})
     except OSError as error:
         raise _taken(port, error) from None
+
+
+def _sandbox_settings(text: str) -> dict[str, Any]:
+    from connector.sandbox.settings import read
+
+    try:
+        return read(text if text.lstrip().startswith("{") else Path(text).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        remedy = 'write JSON such as \'{"latency": 0.08, "servicenow": {"threads": 4}}\', or the name of a file with it'
+        raise SettingsError([Finding("sandbox-settings", "--settings", str(error), remedy)]) from None
 
 
 def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> None:

@@ -6,7 +6,6 @@ import calendar
 import random
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -35,8 +34,11 @@ class Settings:
     max_body: int = 10_485_760  # bytes of a JSON body: glide.rest.max_content_length
     max_attachment: int = 1024 * 1024 * 1024  # bytes: com.glide.attachment.max_size
     rate_limit: int | None = None  # requests an hour; None: no rule exists
-    threads: int | None = None  # requests at a time (running and waiting) before a bare 429
-    batch_item_seconds: float = 0.0  # what one batch item costs of the batch's 30 seconds
+    threads: int | None = None  # calls worked on at a time (the platform: 4 of API_INT); None: any number
+    queue: int = 50  # calls that may wait for a thread; one more gets a bare 429
+    work: float = 0.0  # seconds of real time that each record written costs, while its call holds a thread
+    batch_item_seconds: float = 0.0  # what one batch item costs of the batch's 30 seconds, without taking real time
+    batch_charged: bool = False  # the items of a batch count against the rate rule, each as one more
     denied: set[tuple[str, str]] = field(default_factory=set)  # (table, "read"|"insert"|"update"|"delete")
     hidden: set[str] = field(default_factory=set)  # sys_ids that ACLs hide
 
@@ -44,13 +46,10 @@ class Settings:
 class Instance(Settings):
     """State of the emulated instance. `tables` may be read and written by tests that hold the sandbox's lock."""
 
-    def __init__(
-        self, clock: Clock, lock: threading.RLock, seed: int = 0, in_flight: Counter[str] | None = None, **settings: Any
-    ) -> None:
+    def __init__(self, clock: Clock, lock: threading.RLock, seed: int = 0, **settings: Any) -> None:
         super().__init__(**settings)
         self._settings = settings
         self._seed = seed
-        self.in_flight: Counter[str] = Counter() if in_flight is None else in_flight
         self.clock = clock
         self.lock = lock
         self._start()

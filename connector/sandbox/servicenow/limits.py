@@ -1,4 +1,4 @@
-"""Rate rules, the semaphore, and the headers and cookies that every answer carries."""
+"""Rate rules, and the headers and cookies that every answer carries."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _HOUR = 3600
 
 
 class Limits:
-    """Counts calls an hour and calls in flight. A refused call does nothing else."""
+    """Counts calls an hour. A refused call does nothing else."""
 
     def __init__(self, instance: ServiceNow) -> None:
         self._instance = instance
@@ -25,8 +25,6 @@ class Limits:
     def check(self, call: Call) -> Answer | None:
         """The refusal that this call meets, if any."""
         settings = self._instance
-        if settings.threads is not None and settings.in_flight[settings.name] > settings.threads:
-            return Answer(429, b"", [], "text/plain")
         if settings.rate_limit is None:
             return None
         now = self._instance.clock.now()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from connector.sandbox.messages import Answer, Call, Refusal
-from connector.sandbox.servicenow import paths
+from connector.sandbox.servicenow import batch, paths
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import FAILED, refusal
 from connector.sandbox.servicenow.instance import Instance
@@ -30,6 +30,16 @@ class ServiceNow(Instance):
             answer = refused.answer
         self.limits.mark(call, answer)
         return answer
+
+    def seconds(self, call: Call) -> float:
+        """What the records that this call writes cost together; a batch is cut off when its time is over."""
+        if self.work <= 0 or call.method == "GET":
+            return 0.0
+        return self.work if not call.path.endswith("/batch") else batch.seconds(self, call)
+
+    def crowded(self) -> Answer:
+        """A bare 429: nothing says when to come back."""
+        return Answer(429, b"", [], "text/plain")
 
     def status(self, status: int, retry_after: float | None = None) -> Answer:
         """An answer with this status as the platform would word it, for the fault switch."""

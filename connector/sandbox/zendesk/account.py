@@ -5,13 +5,16 @@ from __future__ import annotations
 import itertools
 import random
 import threading
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass, field, fields
+from typing import Any, Literal
 
 from connector.sandbox.clock import Clock, iso
+from connector.sandbox.messages import Call
 from connector.sandbox.zendesk import seed
 from connector.sandbox.zendesk.auth import Doorman
+from connector.sandbox.zendesk.working import Job
 
 Record = dict[str, Any]
 
@@ -23,10 +26,16 @@ class Settings:
     index_lag: float = 2.0  # seconds until search shows a record
     list_lag: float = 0.0  # seconds until `GET /tickets?external_id=` shows a ticket
     export_delay: float = 2.0  # the newest seconds that incremental exports withhold (60 on the real system)
-    job_item_seconds: float = 0.0  # what one ticket costs in a job; 0: jobs are done at once
+    cascade_lag: float = 2.0  # seconds until the incidents of a solved problem are solved too
+    threads: int | None = None  # calls worked on at a time; None: any number
+    queue: int = 1000  # calls that may wait for a thread
+    work: float = 0.0  # seconds of real time that a single write costs
+    job_speed: float = 0.0  # tickets a second that each job works off; 0: jobs are done at once
     jobs_in_flight: int = 30
     rate_limit: int | None = None  # requests a minute over the whole account
-    endpoint_limits: bool = False  # the limits of single endpoints, as documented
+    endpoint_limits: bool = False  # the limits of single endpoints, as documented for a small plan
+    totals: dict[str, int] = field(default_factory=dict)  # what an endpoint allows instead, by the name of its limit
+    spelling: Literal["2023", "2024", "both", "none"] = "2024"  # of the headers about limits
     auto_assign_on_solve: bool = False  # the agent who solves an unassigned ticket becomes its assignee
     requester_collisions: int = 0  # how many of the next new requesters meet another request that creates them too
     max_upload: int = 50 * 1024 * 1024  # bytes
@@ -78,8 +87,11 @@ class Account(Settings):
         self.audits: dict[int, list[Record]] = {}
         self.uploads: dict[str, Upload] = {}
         self.files: dict[int, tuple[Record, bytes]] = {}
-        self.jobs: dict[str, Record] = {}
+        self.jobs: dict[str, Job] = {}
         self.keys: dict[str, Remembered] = {}
+        self.archived: set[int] = set()  # tickets that lists no longer show
+        self.solved_at: dict[int, str] = {}  # where an import said so
+        self.triggered: Counter[int] = Counter()  # how often triggers ran for a ticket: each may have mailed people
         self.born: dict[int, float] = {}
         self.doorman = Doorman(self)
         self._ticket_ids = itertools.count(1)
@@ -102,6 +114,10 @@ class Account(Settings):
         """Numbers of tickets."""
         return self._ticket_ids
 
+    def since(self, call: Call) -> float:
+        """When the work on this call began: a person who was made since then was made by another call."""
+        return call.at or self.clock.now()
+
     def known(self, key: Any, otherwise: int) -> int:
         """A user's id where there is such a user, else the other one."""
         return key if isinstance(key, int) and key in self.users else otherwise
@@ -117,9 +133,9 @@ class Account(Settings):
 
     def field_id(self, title: str) -> int:
         """The id of a field by its title. Raises `KeyError`."""
-        for field in self.fields.values():
-            if field["title"] == title:
-                return int(field["id"])
+        for known in self.fields.values():
+            if known["title"] == title:
+                return int(known["id"])
         raise KeyError(title)
 
     def list_tickets(self) -> list[Record]:
@@ -135,5 +151,5 @@ class Account(Settings):
                 "comments": {str(key): list(value) for key, value in self.comments.items()},
                 "audits": {str(key): list(value) for key, value in self.audits.items()},
                 "users": list(self.users.values()),
-                "jobs": [{k: v for k, v in job.items() if not k.startswith("_")} for job in self.jobs.values()],
+                "jobs": [job.document() for job in self.jobs.values()],
             }

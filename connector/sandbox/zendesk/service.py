@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from connector.sandbox.faults import called
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.zendesk.account import Account
 from connector.sandbox.zendesk.errors import forbidden, no_endpoint, unauthenticated
@@ -48,6 +49,14 @@ class Zendesk(Account):
         if handler is None:
             raise no_endpoint()
         return handler(self, call, who, **values)
+
+    def seconds(self, call: Call) -> float:
+        """What a single write costs; jobs have a speed of their own."""
+        return 0.0 if self.work <= 0 or call.method == "GET" or len(called(call.path)) > 1 else self.work
+
+    def crowded(self) -> Answer:
+        """503 of an account that has no more threads."""
+        return self.status(503)
 
     def status(self, status: int, retry_after: float | None = None) -> Answer:
         """An answer with this status as the account would word it, for the fault switch."""

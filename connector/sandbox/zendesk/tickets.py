@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.messages import Answer, Call, json_answer
-from connector.sandbox.zendesk import idempotency, writing
+from connector.sandbox.zendesk import idempotency, importing, writing
 from connector.sandbox.zendesk.bodies import read, read_object
 from connector.sandbox.zendesk.draft import tags
 from connector.sandbox.zendesk.errors import missing
@@ -39,7 +39,7 @@ def create(account: Account, call: Call, who: Record) -> Answer:
     known = idempotency.replay(account, call)
     if known is not None:
         return known
-    ticket, audit, draft = writing.create(account, who, read_object(call, "ticket"))
+    ticket, audit, draft = writing.create(account, who, read_object(call, "ticket"), account.since(call))
     place = f"{call.base}/api/v2/tickets/{ticket['id']}.json"
     document = {"ticket": shown(call, ticket), "audit": audit}
     answer = json_answer(201, document, [("Location", place), *draft.warning("create")])
@@ -48,7 +48,8 @@ def create(account: Account, call: Call, who: Record) -> Answer:
 
 def import_one(account: Account, call: Call, who: Record) -> Answer:
     """`POST /imports/tickets`: no audit in the answer, no idempotency key."""
-    ticket, _, draft = writing.create(account, who, read_object(call, "ticket"), imported=True)
+    ticket, _, draft = writing.create(account, who, read_object(call, "ticket"), account.since(call), imported=True)
+    importing.settle(account, ticket, call.param("archive_immediately") == "true")
     place = f"{call.base}/api/v2/tickets/{ticket['id']}.json"
     return json_answer(201, {"ticket": shown(call, ticket)}, [("Location", place), *draft.warning("create")])
 
@@ -72,6 +73,7 @@ def list_tickets(account: Account, call: Call, who: Record) -> Answer:
         found = [account.tickets[key] for key in sorted(keys) if account.born[key] <= horizon]
     else:
         found = [account.tickets[key] for key in sorted(account.tickets)]
+    found = [ticket for ticket in found if ticket["id"] not in account.archived]
     by_cursor = "page[size]" in call.params
     return paged(call, "tickets", _alive(found), lambda ticket: shown(call, ticket, fields=not by_cursor))
 
@@ -90,7 +92,7 @@ def _alive(tickets: list[Record]) -> list[Record]:
 def update(account: Account, call: Call, who: Record, key: int) -> Answer:
     """`PUT /tickets/{id}`."""
     values = read_object(call, "ticket")
-    ticket, audit, draft = writing.update(account, who, find(account, key), values)
+    ticket, audit, draft = writing.update(account, who, find(account, key), values, account.since(call))
     return json_answer(200, {"ticket": shown(call, ticket), "audit": audit}, draft.warning("update"))
 
 
@@ -173,5 +175,5 @@ def remove_tags(account: Account, call: Call, who: Record, key: int) -> Answer:
 
 
 def _tagged(account: Account, who: Record, key: int, status: int, values: Record) -> Answer:
-    ticket, _, _ = writing.update(account, who, find(account, key), values)
+    ticket, _, _ = writing.update(account, who, find(account, key), values, account.clock.now())
     return json_answer(status, {"tags": ticket["tags"]})

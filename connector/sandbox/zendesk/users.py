@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 _EMAIL = re.compile(r"[^@\s,;<>()]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
+_COLLISION = "Requester creation collision - please try again"
 _WRITABLE = {"name", "phone", "external_id", "tags", "notes", "details", "alias", "user_fields", "organization_id"}
 
 
@@ -120,14 +121,17 @@ def make(account: Account, name: str, email: str) -> Record:
     return user
 
 
-def requester(account: Account, values: Record) -> int | None:
-    """The requester that a ticket names, made if nobody has that address; None where it names none."""
+def requester(account: Account, values: Record, since: float) -> int | None:
+    """The requester that a ticket names, made if nobody has that address; None where it names none.
+
+    Refuses with 409 where somebody else made that person since.
+    """
     if (key := values.get("requester_id")) is not None:
         user = account.users.get(key) if isinstance(key, int) else None
         if user is None:
             raise invalid(requester=reason("Requester: is invalid"))
     elif isinstance(named := values.get("requester"), dict) and named.get("email"):
-        user = _named(account, named)
+        user = _named(account, named, since)
     else:
         return None
     if user["suspended"]:
@@ -135,10 +139,12 @@ def requester(account: Account, values: Record) -> int | None:
     return int(user["id"])
 
 
-def _named(account: Account, named: Record) -> Record:
+def _named(account: Account, named: Record, since: float) -> Record:
     email = str(named["email"]).strip().lower()
     key = account.user_by_email.get(email)
     if key is not None:
+        if account.born.get(key, -1.0) >= since:
+            raise plain(409, _COLLISION)
         return account.users[key]
     if not _EMAIL.fullmatch(email):
         raise invalid(requester=reason("Requester: Email is invalid"))
@@ -146,5 +152,5 @@ def _named(account: Account, named: Record) -> Record:
     if account.requester_collisions > 0:
         # Another request made the same person a moment earlier: that one stays, this one is refused.
         account.requester_collisions -= 1
-        raise plain(409, "Requester creation collision - please try again")
+        raise plain(409, _COLLISION)
     return user

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.zendesk import comments
+from connector.sandbox.zendesk import comments, importing
 from connector.sandbox.zendesk.draft import PRIORITIES, STATUSES, TYPES, Draft, choice, custom, tags
 from connector.sandbox.zendesk.errors import conflict, invalid, reason
 from connector.sandbox.zendesk.seed import BRAND_ID, FORM_ID
@@ -18,11 +18,16 @@ Record = dict[str, Any]
 _PLAIN = ("subject", "external_id", "organization_id", "recipient", "ticket_form_id", "brand_id", "custom_status_id")
 
 
-def create(account: Account, who: Record, values: Record, imported: bool = False) -> tuple[Record, Record, Draft]:
-    """A new ticket, its audit, and the draft with its warnings. Raises `Refusal`; then nothing was kept."""
+def create(
+    account: Account, who: Record, values: Record, since: float, imported: bool = False
+) -> tuple[Record, Record, Draft]:
+    """A new ticket, its audit, and the draft with its warnings. Raises `Refusal`; then nothing was kept.
+
+    `since` is when the call began: it collides with another one that has made the same requester since then.
+    """
     draft = Draft(account, _blank(account), fresh=True)
     values = draft.drop_unknown(values, imported)
-    asked = requester(account, values)
+    asked = requester(account, values, since)
     draft.set("requester_id", asked if asked is not None else who["id"])
     draft.set("submitter_id", account.known(values.get("submitter_id"), who["id"]))
     parent = _followed(account, values)
@@ -32,7 +37,7 @@ def create(account: Account, who: Record, values: Record, imported: bool = False
     if sent is None and values.get("description"):
         sent = {"body": values["description"]}
     author = who["id"] if parent is not None else draft.ticket["submitter_id"]
-    written = _imported(draft, values, author) if imported else []
+    written = importing.compose(draft, values, author) if imported else []
     if sent is not None or not written:
         written.insert(0, comments.compose(account, sent, author))
     first = written[0]
@@ -45,23 +50,26 @@ def create(account: Account, who: Record, values: Record, imported: bool = False
     _settle_status(draft, values, who)
     ticket = draft.ticket
     ticket["id"] = next(account.ticket_ids)
-    _stamp(account, draft, values, imported)
+    if imported:
+        importing.stamp(draft, values)
     if parent is not None:
         parent["followup_ids"].append(ticket["id"])
         ticket["via"] = _via_followup(parent)
     audit = _commit(account, draft, [one for one in written if one is not None], who, values)
+    if not imported or ticket["status"] == "closed":
+        account.triggered[ticket["id"]] += 1
     return ticket, audit, draft
 
 
-def update(account: Account, who: Record, ticket: Record, values: Record) -> tuple[Record, Record, Draft]:
-    """The ticket after a change. Raises `Refusal`; then nothing was kept."""
+def update(account: Account, who: Record, ticket: Record, values: Record, since: float) -> tuple[Record, Record, Draft]:
+    """The ticket after a change. Raises `Refusal`; then nothing was kept. `since`: as in `create`."""
     if ticket["status"] == "closed":
         raise invalid(status=reason("Status: closed prevents ticket update", "ClosedTicket"))
     if "safe_update" in values and values.get("updated_stamp") != ticket["updated_at"]:
         raise conflict()
     draft = Draft(account, dict(ticket), fresh=False)
     values = draft.drop_unknown({name: value for name, value in values.items() if name != "id"}, imported=False)
-    asked = requester(account, values)
+    asked = requester(account, values, since)
     if asked is not None:
         draft.set("requester_id", asked)
     comment = comments.compose(account, values.get("comment"), who["id"])
@@ -73,6 +81,7 @@ def update(account: Account, who: Record, ticket: Record, values: Record) -> tup
     if comment is not None and "status" not in values:
         _reopen(account, draft, comment)
     audit = _commit(account, draft, [comment] if comment else [], who, values)
+    account.triggered[ticket["id"]] += 1
     _cascade(account, who, ticket, draft.ticket, comment)
     return draft.ticket, audit, draft
 
@@ -253,24 +262,6 @@ def _reopen(account: Account, draft: Draft, comment: Record) -> None:
     author = account.users[comment["author_id"]]
     if author["role"] == "end-user" and draft.ticket["status"] in ("pending", "hold", "solved"):
         draft.set("status", "open")
-
-
-def _imported(draft: Draft, values: Record, author: int) -> list[Record | None]:
-    written: list[Record | None] = []
-    for sent in values.get("comments") or ():
-        comment = comments.compose(draft.account, sent, author)
-        if comment is not None:
-            if isinstance(when := sent.get("created_at"), str):
-                comment["created_at"] = when
-            written.append(comment)
-    return written
-
-
-def _stamp(account: Account, draft: Draft, values: Record, imported: bool) -> None:
-    if imported:
-        for name in ("created_at", "updated_at"):
-            if isinstance(values.get(name), str):
-                draft.ticket[name] = values[name]
 
 
 def _commit(account: Account, draft: Draft, written: list[Record], who: Record, values: Record) -> Record:

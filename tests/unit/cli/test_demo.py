@@ -67,3 +67,13 @@ def test_a_port_that_is_taken_is_one_message(emulated):
     assert done.returncode == 2
     assert f"port {port} cannot be used" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_sandbox_takes_settings_as_json(tmp_path):
+    (tmp_path / "slow.json").write_text('{"latency": 0.1, "zendesk": {"job_sped": 4}}')
+    done = subprocess.run(
+        [SCRIPT, "sandbox", "--port", "0", "--settings", "slow.json"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "there is no setting zendesk.job_sped" in done.stderr

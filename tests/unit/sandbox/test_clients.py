@@ -104,7 +104,7 @@ def test_zenpy_follows_pages_and_exports(box, zen):
 
 
 def test_zenpy_waits_for_jobs(box, zen):
-    box.zendesk.job_item_seconds = 1
+    box.zendesk.job_speed = 1.0
     status = zen.tickets.create([Ticket(comment=Comment(body="b")), Ticket(subject="nothing said")])
     assert status.status == "queued"
     box.clock.settle()

@@ -234,7 +234,7 @@ def test_a_rate_rule_counts_by_the_hour(box, sn):
 
 
 def test_a_full_semaphore_is_a_bare_429(box, sn):
-    box.servicenow.threads = 0
+    box.servicenow.threads = box.servicenow.queue = 0
     answer = sn.get("/table/incident")
     assert (answer.status_code, answer.content) == (429, b"")
     assert "Retry-After" not in answer.headers

@@ -39,7 +39,7 @@ def test_a_job_is_queued_and_done(box, zd):
 
 
 def test_a_job_takes_its_time_and_ends_out_of_order(box, zd):
-    box.zendesk.job_item_seconds = 1.0
+    box.zendesk.job_speed = 1.0
     answers = [many(zd, count) for count in (30, 2)]
     box.clock.advance(10)
     slow, quick = (job(zd, answer) for answer in answers)
@@ -69,7 +69,7 @@ def test_a_job_may_fail_in_part_or_whole(zd):
 def test_jobs_are_bounded(box, zd):
     too_many = many(zd, 101)
     assert (too_many.status_code, too_many.json()["error"], too_many.json()["max_count"]) == (400, "TooManyValues", 100)
-    box.zendesk.job_item_seconds = 10
+    box.zendesk.job_speed = 0.1
     box.zendesk.jobs_in_flight = 2
     ids = [many(zd, 1).json()["job_status"]["id"] for _ in range(2)]
     refused = many(zd, 1)
@@ -88,7 +88,7 @@ def test_a_job_is_remembered_for_a_day(box, zd):
 
 
 def test_a_job_whose_answer_is_lost_runs_all_the_same(box, zd):
-    box.zendesk.job_item_seconds = 1
+    box.zendesk.job_speed = 1.0
     box.faults.add("POST /api/v2/tickets/create_many", "lose_answer")
     with pytest.raises(requests.ConnectionError):
         many(zd, 3)
@@ -115,7 +115,7 @@ def test_many_are_changed(box, zd):
 
 def test_bulk_updates_are_safe_ones(box, zd):
     many(zd, 1)
-    box.zendesk.job_item_seconds = 60
+    box.zendesk.job_speed = 1 / 60
     answer = zd.put("/tickets/update_many?ids=1", json={"ticket": {"subject": "bulk"}})
     box.clock.advance(5)
     zd.put("/tickets/1", json={"ticket": {"subject": "by hand"}})
@@ -242,7 +242,7 @@ def test_the_export_withholds_the_newest_moment(box, zd):
 
 def test_the_export_by_time_keeps_a_second_together(box, zd):
     start = int(box.clock.now()) - 100
-    box.zendesk.job_item_seconds = 0
+    box.zendesk.job_speed = 0
     many(zd, 5)
     box.clock.advance(3)
     document = zd.get("/incremental/tickets", params={"start_time": start, "per_page": 1}).json()
