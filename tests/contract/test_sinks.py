@@ -153,7 +153,7 @@ class ZendeskDesk(Desk):
         "custom:Workstation": "WS-4W-018",
         "tags": {"add": ["moved"], "remove": ["four west"]},
     }
-    refused: Mapping[str, Any] = {"custom:EHR environment": "nowhere"}
+    refused: Mapping[str, Any] = {"priority": "whenever"}
 
     def built(self, url: str, secret: str) -> zendesk.Zendesk:
         settings = zendesk.Settings.model_validate(
@@ -167,7 +167,8 @@ class ZendeskDesk(Desk):
         return zendesk.Zendesk("zen", settings, self.tools)
 
     def lose_answer(self) -> None:
-        for on in ("POST /api/v2/tickets", "PUT /api/v2/tickets/*[0-9]"):
+        single = ("POST /api/v2/tickets", "PUT /api/v2/tickets/*[0-9]")
+        for on in (*single, "POST */create_many", "PUT */update_many"):
             self.box.faults.add(on, "lose_answer")
 
     def records(self, key: Key) -> int:
@@ -179,6 +180,17 @@ class ZendeskDesk(Desk):
     def files(self, remote_id: str) -> Sequence[bytes]:
         hung = [file["id"] for comment in self.box.zendesk.comments[int(remote_id)] for file in comment["attachments"]]
         return [self.box.zendesk.files[number][1] for number in hung]
+
+    def problem(self) -> str:
+        fields = {"subject": "The EHR is down", "comment": "For everybody.", "type": "problem"}
+        number = len(self.box.zendesk.list_tickets())
+        key = Key("contract-1", "suite", f"problem-{number}", "tickets", "ticket")
+        made: str = self.sink.create(Write(Do.CREATE, key, self.sink.resolve(Do.CREATE, fields).body, fields)).remote_id
+        return made
+
+    def parent(self, remote_id: str) -> str:
+        [ticket] = [each for each in self.box.zendesk.list_tickets() if str(each["id"]) == remote_id]
+        return str(ticket["problem_id"] or "")
 
 
 class TestZendesk(SinkContract):

@@ -10,7 +10,7 @@ from typing import Any
 from connector.errors import Finding
 from connector.plugins import Do, Resolved
 from connector.sinks.zendesk.catalogue import Catalogue, CustomField
-from connector.sinks.zendesk.fields import COMMENT, CUSTOM, PEOPLE_LISTS, tag_list
+from connector.sinks.zendesk.fields import COMMENT, CUSTOM, IMPORTED, PEOPLE_LISTS, instant, tag_list
 
 _EMAIL = re.compile(r"[^\s,<>\"\x00-\x1f@]{1,64}@[A-Za-z0-9.-]{1,190}")
 _IDS = frozenset({"form", "brand", "organization_id", "custom_status_id"})
@@ -28,8 +28,12 @@ class Body:
     def of(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
         if do is Do.COMMENT:
             return Resolved({"text": str(fields.get("text") or ""), "public": bool(fields.get("public", True))})
+        if do is Do.LINK:
+            return Resolved({"problem": str(fields.get("problem") or "")})
         for name, value in fields.items():
-            if name.startswith(CUSTOM):
+            if name in IMPORTED:
+                self._add_time(do, name, value)
+            elif name.startswith(CUSTOM):
                 self._add_custom(name, value)
             elif name == "tags":
                 self._body[name] = _tags(do, value)
@@ -81,6 +85,16 @@ class Body:
             self._findings.append(found)
         else:
             self._body["group"] = found
+
+    def _add_time(self, do: Do, name: str, value: Any) -> None:
+        if do is not Do.CREATE or value in (None, ""):
+            return
+        found = instant(str(value))
+        if found is None:
+            what = "this field takes a time with its zone (ISO 8601); it was left out"
+            self._findings.append(Finding("not-a-time", name, what))
+        else:
+            self._body[name] = f"{found:%Y-%m-%dT%H:%M:%SZ}"
 
     def _add_custom(self, name: str, value: Any) -> None:
         custom = self._catalogue.custom(name)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from connector.clock import Clock
 from connector.errors import Finding, RemoteError
-from connector.sinks.inspecting import clock_finding, remote_finding
+from connector.sinks.inspecting import ADVICE, clock_finding, remote_finding
 from connector.sinks.zendesk.catalogue import Catalogue, CustomField
 from connector.sinks.zendesk.fields import CUSTOM
 from connector.wire import Session
@@ -16,12 +16,14 @@ _WRITERS = frozenset({"agent", "admin"})
 
 
 class Inspection:
-    """One look at an account. `planned` names the fields that a mapping writes, each with its literal values."""
+    """One look at an account. `planned` names the fields that a mapping writes, each with its literal values;
+    `imports` says that tickets are made through the Import API."""
 
-    def __init__(self, name: str, catalogue: Catalogue, planned: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, name: str, catalogue: Catalogue, planned: Mapping[str, frozenset[str]], imports: bool) -> None:
         self._name = name
         self._catalogue = catalogue
         self._planned = planned
+        self._imports = imports
 
     def findings(self, session: Callable[[], Session], clock: Clock) -> list[Finding]:
         found: list[Finding] = []
@@ -43,6 +45,16 @@ class Inspection:
         elif user.get("role") not in _WRITERS:
             what = "the account is not an agent, so it cannot set fields or write for others"
             yield Finding("forbidden", self._name, what, "give it the role of an agent or administrator", REFUSED)
+        elif self._imports:
+            yield from self._import(str(user["role"]))
+
+    def _import(self, role: str) -> Iterator[Finding]:
+        if role != "admin":
+            what = "mode: import needs an administrator, and the account is none"
+            yield Finding("forbidden", self._name, what, "give it that role, or set mode: live", REFUSED)
+        what = "with mode: import no trigger runs, nobody is told, and metrics and SLAs of these tickets are wrong"
+        remedy = "have the mapping tag them, leave the tag out of reports, and set mode: live for new requests"
+        yield Finding("imports", self._name, what, remedy, ADVICE)
 
     def _fields(self) -> Iterator[Finding]:
         for name in self._planned:

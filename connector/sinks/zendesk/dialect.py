@@ -56,6 +56,7 @@ DIALECT = Dialect(
         Row(403, Seen.FORBIDDEN, _said(r"insufficient_scope|invalid_scope|API access is disabled")),
         Row(404, Seen.NO_API, _said("InvalidEndpoint")),
         Row(409, Seen.COLLISION),
+        Row(429, Seen.FULL, _said("TooManyJobs")),
         Row(422, Seen.CLOSED, _said(r"closed prevents ticket update|ClosedTicket")),
     ),
     whole=whole,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from connector.plugins import FieldSpec
@@ -12,7 +13,9 @@ CUSTOM = "custom:"
 COMMENT = frozenset({"comment", "comment_html", "comment_public"})  # the first comment; no ticket shows it
 PEOPLE_LISTS = frozenset({"email_ccs", "followers"})
 PEOPLE = PEOPLE_LISTS | {"requester", "assignee"}
-UNSEEN = COMMENT | {"follow_up_of", "reopen"}  # no ticket shows these
+IMPORTED = frozenset({"created_at", "updated_at", "solved_at"})  # taken by the Import API alone, and at birth
+UNSEEN = COMMENT | {"follow_up_of", "reopen", "solved_at"}  # no ticket shows these
+TIMES = IMPORTED | {"due_at"}
 
 # Rendered name -> the ticket's own key, where they differ.
 PLACES: Mapping[str, str] = {
@@ -23,6 +26,7 @@ PLACES: Mapping[str, str] = {
     "brand": "brand_id",
     "email_ccs": "email_cc_ids",
     "followers": "follower_ids",
+    "problem": "problem_id",
 }
 
 _SENT_AS: Mapping[str, str] = {
@@ -61,6 +65,13 @@ FIELDS: tuple[FieldSpec, ...] = (
     FieldSpec(f"{CUSTOM}*", "A custom field by title or id"),
 )
 
+# Zendesk docs, Ticket Import.
+IMPORT_FIELDS: tuple[FieldSpec, ...] = (
+    FieldSpec("created_at", "Created (import)"),
+    FieldSpec("updated_at", "Last updated (import)"),
+    FieldSpec("solved_at", "Solved (import)"),
+)
+
 _NOT_IN_TAGS = re.compile(r"[^\w/:.-]+")
 
 
@@ -86,6 +97,32 @@ def ticket(body: Mapping[str, Any]) -> dict[str, Any]:
         elif name != "tags" or isinstance(value, list):
             sent[_SENT_AS.get(name, PLACES.get(name, name))] = value
     return sent
+
+
+def new(body: Mapping[str, Any], external_id: str) -> dict[str, Any]:
+    """A ticket that does not exist yet. Nothing is said of what is empty."""
+    sent = {name: value for name, value in ticket(body).items() if value is not None}
+    return {**sent, "external_id": external_id}
+
+
+def imported(sent: dict[str, Any]) -> dict[str, Any]:
+    """A new ticket as the Import API takes it: its first comment was said when the ticket was made."""
+    comment = dict(sent["comment"])
+    if "created_at" in sent:
+        comment["created_at"] = sent["created_at"]
+    return {**{name: value for name, value in sent.items() if name != "comment"}, "comments": [comment]}
+
+
+def changed(body: Mapping[str, Any], number: int) -> dict[str, Any]:
+    """A ticket's part in a change of many. Tags travel with it, added to and taken from what is there."""
+    added, removed = tag_changes(body)
+    tags = {"additional_tags": added, "remove_tags": removed}
+    return {"id": number, **ticket(body), **{name: value for name, value in tags.items() if value}}
+
+
+def linked(problem: int | None) -> dict[str, Any]:
+    """What makes a ticket an incident of a problem, or of none. A problem has incidents, and nothing else."""
+    return {"problem_id": None} if problem is None else {"type": "incident", "problem_id": problem}
 
 
 def tag_changes(body: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -116,19 +153,26 @@ def echo(ticket: Mapping[str, Any], names: Iterable[str], custom: Mapping[str, i
     return {name: kept(ticket, name, custom) for name in names if name not in UNSEEN}
 
 
-def unkept(body: Mapping[str, Any], held: Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+def unkept(body: Mapping[str, Any], held: Mapping[str, Any], clears: bool = False) -> dict[str, tuple[Any, Any]]:
     """The rendered fields whose value the remote did not take over, as (sent, kept); `held` is the echo.
 
-    People are sent by e-mail and kept by id, so they cannot be compared; tags that others added do not count.
+    People are sent by e-mail and kept by id, so they cannot be compared; tags that others added do not count. A value
+    left empty says nothing, unless what was sent `clears` what it leaves empty.
     """
     found: dict[str, tuple[Any, Any]] = {}
     for name, theirs in held.items():
-        ours = body.get(name)
+        if name not in body or name in PEOPLE:
+            continue
+        ours = body[name]
         if name.startswith(CUSTOM) and isinstance(ours, Mapping):
             ours = ours.get("value")
-        if ours is not None and name not in PEOPLE and not same(name, ours, theirs):
+        kept = (not clears or theirs in _EMPTY) if ours is None else same(name, ours, theirs)
+        if not kept:
             found[name] = (ours, theirs)
     return found
+
+
+_EMPTY: tuple[object, ...] = (None, "", False, [])
 
 
 def same(name: str, sent: Any, theirs: Any) -> bool:
@@ -141,9 +185,20 @@ def same(name: str, sent: Any, theirs: Any) -> bool:
         return isinstance(theirs, list) and set(map(str, sent)) == set(map(str, theirs))
     if isinstance(sent, bool) or theirs is None:
         return bool(sent == theirs)
+    if name in TIMES:
+        return instant(str(sent)) == instant(str(theirs))
     if isinstance(sent, int | float):
         return _number(theirs) == float(sent)
     return _normal(str(sent)) == _normal(str(theirs))
+
+
+def instant(text: str) -> datetime | None:
+    """The second that an ISO 8601 time with its zone names, None where it names none."""
+    try:
+        read = datetime.fromisoformat(text.strip())
+    except ValueError:
+        return None
+    return read.astimezone(UTC).replace(microsecond=0) if read.tzinfo else None
 
 
 def _number(value: Any) -> float | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,9 +27,15 @@ class ZendeskAuth(Auth):
 
 
 class Settings(SinkSettings):
-    """What a Zendesk sink can be told. `unknown_requester` is the e-mail that stands in for a requester without one."""
+    """What a Zendesk sink can be told. `unknown_requester` is the e-mail that stands in for a requester without one.
+
+    With `mode: import` tickets are made through the Import API, with times of their own. `jobs_at_once` is this sink's
+    part of the 30 jobs that an account works off at a time for all who use it.
+    """
 
     auth: ZendeskAuth
     settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     scope: str = "read write"
     unknown_requester: str | None = None
+    mode: Literal["live", "import"] = "live"
+    jobs_at_once: int = Field(default=25, ge=1, le=30)

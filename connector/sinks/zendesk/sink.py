@@ -1,22 +1,27 @@
 """Zendesk: tickets through the Support API, with zenpy doing the talking.
 
 A create carries `Idempotency-Key` (Zendesk keeps it for two hours) and our key in `external_id` for ever. A comment
-and a file carry a marker in their audit's metadata, where no reader sees it.
+and a file carry a marker in their audit's metadata, where no reader sees it. Many creates, updates and links go as
+jobs, which carry no key: a created ticket is told by its `external_id`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from connector.errors import Finding, Permanent
+from connector.errors import Finding
 from connector.plugins import (
+    Allowance,
     Can,
+    Cost,
     Do,
     FieldSpec,
+    Job,
     Look,
+    Outcome,
     Receipt,
     Remote,
     Resolved,
@@ -25,24 +30,31 @@ from connector.plugins import (
 )
 from connector.sinks.accounts import MARGIN
 from connector.sinks.inspecting import settling_finding
+from connector.sinks.zendesk import allowances, receipts
 from connector.sinks.zendesk import fields as tickets
 from connector.sinks.zendesk.body import Body
 from connector.sinks.zendesk.catalogue import Catalogue
 from connector.sinks.zendesk.check import Inspection
+from connector.sinks.zendesk.jobs import Jobs
+from connector.sinks.zendesk.links import Links, problem_of
+from connector.sinks.zendesk.looks import Looks
+from connector.sinks.zendesk.newcomers import Acquaintance
 from connector.sinks.zendesk.settings import SETTLE_AFTER, Settings
-from connector.sinks.zendesk.talk import Talk, number_of
-from connector.wire import Effect, Seen, translated
+from connector.sinks.zendesk.talk import Talk, is_number, number_of
+from connector.wire import Effect, translated
 
 KEY_LIFE = 2 * 3600.0
 KEY_MARGIN = 600.0  # the key's life counts from the remote's receipt, ours from the attempt; and clocks differ
-_METADATA = "connector"
+MANY = 100
+_IN_JOBS = frozenset({Do.CREATE, Do.UPDATE, Do.LINK})  # a comment's marker is kept by single calls alone
+_BYTES = "application/octet-stream"
 
 
 class Zendesk:
     """Writes tickets. May be used from several threads."""
 
     settings: ClassVar[type[BaseModel]] = Settings
-    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.PROBLEM
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
         self.name = name
@@ -50,10 +62,16 @@ class Zendesk:
         self.settle_after = settings.settle_after
         self.call_seconds = settings.timeout + MARGIN
         self.planned: Mapping[str, frozenset[str]] = {}
+        self.allowances: Sequence[Allowance] = allowances.ALLOWANCES
+        self.jobs_at_once = settings.jobs_at_once
         self._settings = settings
         self._tools = tools
+        self._imports = settings.mode == "import"
         self._talk = Talk(name, settings, tools)
         self._catalogue = Catalogue(self._talk.pages, tools.clock)
+        self._acquaintance = Acquaintance()
+        self._jobs = Jobs(self._talk, self._receipt, tools.limiter, tools.clock, settings.settle_after)
+        self._looks = Looks(self._talk, self._jobs, self._receipt)
 
     def __repr__(self) -> str:
         return f"Zendesk({self.name!r}, {self._settings.url!r})"
@@ -61,15 +79,16 @@ class Zendesk:
     # ── what the engine asks ─────────────────────────────────────────────────────────────────────────────────────
 
     def fields(self) -> Sequence[FieldSpec]:
-        """The properties of a ticket that a mapping may write, and any `custom:TITLE` or `custom:ID`."""
-        return tickets.FIELDS
+        """The properties of a ticket that a mapping may write, and any `custom:TITLE` or `custom:ID`; those that the
+        Import API alone takes, where the sink uses that."""
+        return (*tickets.FIELDS, *tickets.IMPORT_FIELDS) if self._imports else tickets.FIELDS
 
     def check(self) -> Sequence[Finding]:
         """Ask the account about credential, rights, fields, options, groups and clock; writes nothing.
 
         Set `planned` first to the fields that a mapping writes, each with the literal values that it may send.
         """
-        inspection = Inspection(self.name, self._catalogue, self.planned)
+        inspection = Inspection(self.name, self._catalogue, self.planned, self._imports)
         findings = inspection.findings(lambda: self._talk.session, self._tools.clock)
         return [*findings, *settling_finding(self.name, self.settle_after, SETTLE_AFTER)]
 
@@ -83,18 +102,17 @@ class Zendesk:
         """The ticket as it stands, or None where it is gone or hidden."""
         with translated(self.name, Effect.READ):
             ticket = self._talk.ticket(remote_id)
-            if ticket is None:
-                return None
-            echo = tickets.echo(ticket, fields, self._catalogue.ids(fields))
-        status = ticket.get("status")
-        return Remote(remote_id, echo, remote_id, resolved=status == "solved", closed=status == "closed")
+            return None if ticket is None else receipts.remote(ticket, fields, self._catalogue.ids(fields))
 
     def create(self, write: Write) -> Receipt:
-        """Make the ticket. The same bytes with the same key within two hours make no second one."""
-        ticket = {**tickets.ticket(write.body), "external_id": write.key.remote}
+        """Make the ticket. The same bytes with the same key within two hours make no second one; an import has no
+        such key."""
+        ticket = tickets.new(write.body, write.key.remote)
+        if self._imports:
+            with self._talk.writing():
+                return self._receipt(self._talk.bring(tickets.imported(ticket)), write)
         with self._talk.writing() as session, session.keyed(write.key.uuid):
-            # Of the fields that stay empty now too: what an agent fills in is seen as theirs later.
-            return self._receipt(self._talk.post(ticket), write, self.planned)
+            return self._receipt(self._talk.post(ticket), write)
 
     def update(self, write: Write) -> Receipt:
         """Change the fields of the body and no others. Tags are added and removed by themselves, so that nobody
@@ -119,9 +137,8 @@ class Zendesk:
         comment = {"body": str(write.body.get("text") or ""), "public": bool(write.body.get("public", True))}
         reopening = tickets.ticket({"reopen": True}) if write.body.get("reopen") else {}
         with self._talk.writing():
-            return self._said_in(
-                self._talk.put(number_of(write.remote_id), {**_with_marker(comment, write), **reopening}), write
-            )
+            changes = {**receipts.with_marker(comment, write), **reopening}
+            return receipts.of_audit(self._talk.put(number_of(write.remote_id), changes).get("audit") or {}, write)
 
     def attach(self, write: Write) -> Receipt:
         """Upload the file and hang it on a comment, a private one unless the body says `public`."""
@@ -133,86 +150,76 @@ class Zendesk:
             session.request("POST", "/api/v2/uploads.json", params=asked, data=content, headers=headers, harmless=True)
             token = session.last.document["upload"]["token"]
             comment = {"body": f"File: {name}", "public": bool(write.body.get("public", False)), "uploads": [token]}
-            return self._said_in(self._talk.put(number_of(write.remote_id), _with_marker(comment, write)), write)
+            changes = receipts.with_marker(comment, write)
+            return receipts.of_audit(self._talk.put(number_of(write.remote_id), changes).get("audit") or {}, write)
+
+    def link(self, write: Write) -> Receipt:
+        """Make the ticket an incident of the problem that the body names, or of none. Refused where that is no problem,
+        and where incidents hang on the ticket itself."""
+        with self._talk.writing():
+            Links(self._talk).check([write])
+            answer = self._talk.put(number_of(write.remote_id), tickets.linked(problem_of(write)))
+            return self._receipt(answer["ticket"], write)
 
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made; every row is checked again.
 
         A create is looked for by `external_id` in the list of tickets, never by search, whose index lags. The list
-        leaves out archived tickets (long closed ones), which is one reason why an empty look needs a control.
+        leaves out archived tickets (long closed ones), which is one reason why an empty look needs a control. While a
+        job that it may have gone in still runs, an empty look has no date: it proves nothing.
         """
-        look = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._said}.get(write.do, self._changed)
         with translated(self.name, Effect.READ):
-            found, date = look(write)
-            proof = bool(look(control)[0]) if control is not None and not found else None
-        return Look(tuple(found), date, proof)
+            return self._looks.look(write, control)
 
     def guards(self, write: Write, age: float) -> bool:
-        """A second create meets the Idempotency-Key while that lives; an update repeats without harm."""
+        """A second create meets the Idempotency-Key while that lives, which jobs and imports go without; an update
+        repeats without harm."""
         if write.do is Do.CREATE:
-            return 0 <= age < KEY_LIFE - KEY_MARGIN
+            return write.job is None and not self._imports and 0 <= age < KEY_LIFE - KEY_MARGIN
         return write.do in (Do.UPDATE, Do.LINK)
 
-    def _said_in(self, document: Mapping[str, Any], write: Write) -> Receipt:
-        return _audit_receipt(document.get("audit") or {}, write)
+    # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    # ── how it is found ──────────────────────────────────────────────────────────────────────────────────────────
+    def most(self, do: Do) -> int:
+        """Creates, updates and links go by the hundred."""
+        return MANY if do in _IN_JOBS else 1
 
-    def _made(self, write: Write) -> tuple[list[Receipt], Any]:
-        wanted = write.key.remote
-        pages = list(self._talk.paged("/api/v2/tickets.json", "tickets", external_id=wanted))
-        rows = [row for page, _ in pages for row in page if row.get("external_id") == wanted]
-        rows.sort(key=lambda row: (str(row.get("created_at")), int(row["id"])))
-        return [self._receipt(row, write) for row in rows], pages[0][1].date
+    def cost(self, writes: Sequence[Write]) -> Cost:
+        """What one call costs; the classes are told in `allowances`. Asking how jobs stand pays for itself."""
+        return allowances.cost(writes, self._imports)
 
-    def _changed(self, write: Write) -> tuple[list[Receipt], Any]:
-        ticket = self._talk.ticket(write.remote_id)
-        date = self._talk.session.last.date
-        if ticket is None:
-            return [], date
-        receipt = self._receipt(ticket, write)
-        return ([] if receipt.unkept else [receipt]), date
+    def newcomer(self, write: Write) -> str:
+        """The requester whom the ticket would make: anybody whom no receipt of this process has shown to exist."""
+        return self._acquaintance.newcomer(write)
 
-    def _said(self, write: Write) -> tuple[list[Receipt], Any]:
-        path, date, found = f"/api/v2/tickets/{number_of(write.remote_id)}/audits.json", None, list[Receipt]()
-        try:
-            for audits, answer in self._talk.paged(path, "audits"):
-                date = date or answer.date
-                found += [_audit_receipt(audit, write) for audit in audits if _marker(audit) == write.key.marker]
-        except Permanent as error:
-            if error.code != Seen.GONE:
-                raise
-            date = self._talk.session.last.date
-        return found, date
+    def resolve_many(self, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
+        """As `resolve`: the lists that it takes are read once for all."""
+        with translated(self.name, Effect.READ):
+            return [Body(self._catalogue, self._settings.unknown_requester).of(do, fields) for fields in each]
 
-    def _receipt(self, ticket: Mapping[str, Any], write: Write, besides: Iterable[str] = ()) -> Receipt:
-        number = str(ticket["id"])
-        partial = "status" not in ticket  # the answer to a change of tags alone shows nothing else
-        plain = [name for name in besides if not name.startswith(tickets.CUSTOM)]
-        shown = [name for name in (*write.body, *plain) if not partial or name in ticket]
-        echo = tickets.echo(ticket, shown, tickets.custom_ids(write.body))
-        return Receipt(
-            number,
-            number,
-            f"{self._settings.url.rstrip('/')}/agent/tickets/{number}",
-            echo,
-            tickets.unkept(write.body, echo),
-            str(ticket.get("created_at") or ""),
-        )
+    def read_many(self, remote_ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Remote]:
+        """As `read`, a hundred at a request."""
+        with translated(self.name, Effect.READ):
+            rows = self._talk.tickets({int(each) for each in remote_ids if is_number(each)})
+            custom = self._catalogue.ids(fields)
+            return {str(number): receipts.remote(row, fields, custom) for number, row in rows.items()}
 
+    def create_many(self, writes: Sequence[Write]) -> Job:
+        """Queue new tickets. Lost on the way, nobody knows whether they were."""
+        return self._jobs.create(writes, self._imports)
 
-_BYTES = "application/octet-stream"
+    def update_many(self, writes: Sequence[Write]) -> Job:
+        """Queue changes and links; Permanent where these can only go one by one."""
+        return self._jobs.update(writes)
 
+    def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:
+        """The outcomes of those jobs that have ended. A ticket is taken for ours by its `external_id` alone; what a job
+        kept silent about is Uncertain."""
+        return self._jobs.ended(jobs)
 
-def _with_marker(comment: Mapping[str, Any], write: Write) -> dict[str, Any]:
-    return {"comment": dict(comment), "metadata": {_METADATA: write.key.marker}}
-
-
-def _marker(audit: Mapping[str, Any]) -> Any:
-    metadata = audit.get("metadata")
-    custom = metadata.get("custom") if isinstance(metadata, dict) else None
-    return custom.get(_METADATA) if isinstance(custom, dict) else None
-
-
-def _audit_receipt(audit: Mapping[str, Any], write: Write) -> Receipt:
-    return Receipt(str(audit.get("id") or write.key.marker), created_at=str(audit.get("created_at") or ""))
+    def _receipt(self, ticket: Mapping[str, Any], write: Write) -> Receipt:
+        self._acquaintance.meet(write)
+        if write.do is Do.LINK:
+            return receipts.of_link(self._settings.url, ticket, write)
+        # Of the fields that stay empty now too: what an agent fills in is seen as theirs later.
+        return receipts.of_ticket(self._settings.url, ticket, write, self.planned if write.do is Do.CREATE else ())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from zenpy import Zenpy
@@ -71,19 +71,49 @@ class Talk(Lines):
         ticket = self.session.part("ticket", dict)
         return ticket if str(ticket.get("id")) == remote_id and ticket.get("status") != "deleted" else None
 
+    def bring(self, ticket: Mapping[str, Any]) -> Row:
+        """Make a ticket through the Import API, as `fields.imported` spells it; what Zendesk says of it."""
+        self.client.ticket_import.create(Ticket(**_with_person(ticket)))
+        made: Row = self.session.last.document["ticket"]
+        return made
+
+    def tickets(self, numbers: Iterable[int]) -> dict[int, Row]:
+        """Many tickets by number; those gone, deleted or hidden are missing."""
+        found: dict[int, Row] = {}
+        for some in _some(sorted(numbers)):
+            self.session.get("/api/v2/tickets/show_many.json", params={"ids": some})
+            for row in self.session.part("tickets", list):
+                if isinstance(row, dict) and isinstance(row.get("id"), int) and row.get("status") != "deleted":
+                    found[row["id"]] = row
+        return found
+
+    def statuses(self, jobs: Sequence[str]) -> list[Row]:
+        """How these jobs stand; those that the account does not know are missing."""
+        found: list[Row] = []
+        for some in _some(jobs):
+            try:
+                self.session.get("/api/v2/job_statuses/show_many.json", params={"ids": some})
+            except Permanent as error:
+                if error.code == Seen.GONE:
+                    continue
+                raise
+            rows = self.session.part("job_statuses", list)
+            found += [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), str)]
+        return found
+
     def pages(self, path: str, name: str) -> list[Row]:
         """All rows of a list."""
         with translated(self.name, Effect.READ):
             return [row for page, _ in self.paged(path, name) for row in page]
 
-    def paged(self, path: str, name: str, **asked: str) -> Iterator[tuple[list[Row], wire.Answer]]:
-        """The rows of a list page by page, each with its answer."""
+    def paged(self, path: str, name: str, *, ids: type = int, **asked: str) -> Iterator[tuple[list[Row], wire.Answer]]:
+        """The rows of a list page by page, each with its answer. A row without an id of this type is none."""
         after: dict[str, str] = {}
         for _ in range(_PAGES):
             self.session.get(path, params={**asked, "page[size]": str(_PAGE), **after})
             answer = self.session.last
             rows = self.session.part(name, list)
-            yield [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), int)], answer
+            yield [row for row in rows if isinstance(row, dict) and isinstance(row.get("id"), ids)], answer
             meta = answer.document.get("meta")
             if not isinstance(meta, dict) or not meta.get("has_more") or not meta.get("after_cursor"):
                 return
@@ -92,9 +122,20 @@ class Talk(Lines):
         raise wire.verdict(Seen.GARBLED, Effect.READ, self.name)
 
 
+def _some(names: Sequence[object]) -> Iterator[str]:
+    """Names in groups as large as one call takes, spelt as Zendesk wants them."""
+    for start in range(0, len(names), _PAGE):
+        yield ",".join(map(str, names[start : start + _PAGE]))
+
+
+def is_number(remote_id: str) -> bool:
+    """Can this be the number of a ticket?"""
+    return remote_id.isascii() and remote_id.isdigit() and len(remote_id) < 20
+
+
 def number_of(remote_id: str) -> int:
     """The number of a ticket. Raises Permanent where this is none."""
-    if not (remote_id.isascii() and remote_id.isdigit() and len(remote_id) < 20):
+    if not is_number(remote_id):
         raise Permanent("this is not the id of a ticket", "see connector explain", code="bad-id")
     return int(remote_id)
 
