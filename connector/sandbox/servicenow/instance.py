@@ -21,6 +21,9 @@ from connector.sandbox.servicenow.view import View
 
 Row = dict[str, str]
 
+_STAGING = {"u_connector_incident": "incident", "u_connector_problem": "problem"}
+_STAMPS = ("sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by")
+
 
 @dataclass
 class Settings:
@@ -39,6 +42,8 @@ class Settings:
     work: float = 0.0  # seconds of real time that each record written costs, while its call holds a thread
     batch_item_seconds: float = 0.0  # what one batch item costs of the batch's 30 seconds, without taking real time
     batch_charged: bool = False  # the items of a batch count against the rate rule, each as one more
+    staging: dict[str, str] = field(default_factory=lambda: dict(_STAGING))  # staging table: the table it feeds
+    coalesce: str = "correlation_id"  # by which the transform finds the record again, ignoring case
     denied: set[tuple[str, str]] = field(default_factory=set)  # (table, "read"|"insert"|"update"|"delete")
     hidden: set[str] = field(default_factory=set)  # sys_ids that ACLs hide
 
@@ -62,6 +67,7 @@ class Instance(Settings):
         self.view = View(self)
         self.doorman = Doorman(self)
         self.files: dict[str, bytes] = {}
+        self.staged: dict[tuple[str, str], dict[str, Any]] = {}  # outcomes of imports, by staging table and sys_id
         self._numbers = {"incident": 10000, "problem": 40000}
         fill(self.tables)
 
@@ -101,8 +107,11 @@ class Instance(Settings):
         if protected or (table, operation) in self.denied:
             raise denied(operation.capitalize())
 
-    def insert(self, table: str, values: dict[str, Any], account: Account, display: bool = False) -> Row:
-        """Create a row as the platform does. Raises `Refusal`."""
+    def insert(
+        self, table: str, values: dict[str, Any], account: Account, display: bool = False, own_stamps: bool = False
+    ) -> Row:
+        """Create a row as the platform does; with `own_stamps` when and by whom is what the values say, unless the
+        instance is hardened. Raises `Refusal`."""
         self._guard(table, "insert", account)
         known, now = self.tables[table], plain(int(self.clock.now()))
         row = dict(known.defaults)
@@ -115,6 +124,8 @@ class Instance(Settings):
                 "sys_updated_by": account.login,
             }
         )
+        if own_stamps and self.honours_sys_id:
+            row.update({name: text(values[name]) for name in _STAMPS if values.get(name)})
         entries = keep(self, table, row, values, display)
         if table in self._numbers:
             self._open_task(table, row, account, now)

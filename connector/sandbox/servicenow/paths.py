@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from connector.sandbox.messages import Answer, Call, Routes
-from connector.sandbox.servicenow import attachments, batch, table
+from connector.sandbox.servicenow import attachments, batch, imports, table
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import refusal
 
@@ -34,6 +34,8 @@ _ROUTES = Routes(
         ("PATCH", _FILE, attachments.rename),
         ("DELETE", _FILE, attachments.delete),
         ("GET", _FILE + "/file", attachments.content),
+        ("POST", "/api/now/import/{staging}", imports.load),
+        ("GET", "/api/now/import/{staging}/{sys_id}", imports.outcome),
         ("POST", "/api/now/batch", batch.serve_all),
     ]
 )

@@ -79,8 +79,9 @@ def read(instance: Instance, call: Call, account: Account, table: str, sys_id: s
 
 def create(instance: Instance, call: Call, account: Account, table: str) -> Answer:
     """`POST /api/now/table/{table}`."""
-    values = _body(instance, call)
-    row = instance.insert(_known(instance, table), values, account, _display(call))
+    values = read_body(instance, call)
+    own_stamps = call.param("sysparm_suppress_auto_sys_field").lower() == "true"
+    row = instance.insert(_known(instance, table), values, account, _display(call), own_stamps)
     headers = [("Location", f"{call.base}/api/now/table/{table}/{row['sys_id']}")]
     if call.headers.get("x-no-response-body", "").lower() == "true":
         return Answer(201, b"", headers)
@@ -89,7 +90,7 @@ def create(instance: Instance, call: Call, account: Account, table: str) -> Answ
 
 def change(instance: Instance, call: Call, account: Account, table: str, sys_id: str) -> Answer:
     """`PATCH` and `PUT`, which do the same."""
-    values = _body(instance, call)
+    values = read_body(instance, call)
     old = _row(instance, _known(instance, table), sys_id)
     row = instance.update(table, old, values, account, _display(call))
     return json_answer(200, {"result": instance.view.render(table, row, Look.of(call))})
@@ -135,8 +136,8 @@ def _display(call: Call) -> bool:
     return call.param("sysparm_input_display_value").lower() == "true"
 
 
-def _body(instance: Instance, call: Call) -> dict[str, Any]:
-    """The values that were sent; of an array only the first element counts."""
+def read_body(instance: Instance, call: Call) -> dict[str, Any]:
+    """The values that were sent; of an array only the first element counts. Refuses what is too big or no JSON."""
     if len(call.body) > instance.max_body:
         size = f"content-length = {len(call.body)} bytes. Max allowed: {instance.max_body} bytes."
         detail = f"Rejected large REST payload with {size}"
