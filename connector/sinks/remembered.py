@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from connector.clock import Clock
@@ -25,14 +25,28 @@ class Remembered(Generic[Name, Value]):
         self._answers: dict[Name, tuple[float, Value]] = {}
 
     def __getitem__(self, name: Name) -> Value:
+        value = self._known(name)
+        if value is not None:
+            return value
+        asked = self._ask(name)  # outside the lock: two threads may ask twice, none waits for the other's network
+        self._keep({name: asked})
+        return asked
+
+    def ahead(self, names: Iterable[Name], ask: Callable[[Sequence[Name]], Mapping[Name, Value]]) -> None:
+        """Ask for many in one go, those known already aside. What `ask` leaves out is asked for when it is needed."""
+        unknown = [name for name in dict.fromkeys(names) if self._known(name) is None]
+        if len(unknown) > 1:
+            self._keep(ask(unknown))
+
+    def _known(self, name: Name) -> Value | None:
         now = self._clock.monotonic()
         with self._lock:
             until, value = self._answers.get(name, (now, None))
-        if until > now and value is not None:
-            return value
-        asked = self._ask(name)  # outside the lock: two threads may ask twice, none waits for the other's network
+        return value if until > now else None
+
+    def _keep(self, answers: Mapping[Name, Value]) -> None:
+        until = self._clock.monotonic() + _SECONDS
         with self._lock:
-            if len(self._answers) >= _SIZE:
+            if len(self._answers) + len(answers) > _SIZE:
                 self._answers.clear()
-            self._answers[name] = (now + _SECONDS, asked)
-        return asked
+            self._answers.update((name, (until, value)) for name, value in answers.items())

@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from connector.errors import Finding
 from connector.plugins import Do, Resolved
 from connector.sinks.servicenow import fields as columns
 from connector.sinks.servicenow.people import Asked, Directory, is_person
+
+
+def look_ahead(directory: Directory, each: Iterable[Mapping[str, Any]]) -> None:
+    """Have the directory look up whomever these rendered fields name, all at once."""
+    named = [(name, value) for fields in each for name, value in fields.items() if value]
+    people = dict.fromkeys(Asked.of(person) for name, value in named for person in _people(name, value))
+    groups = dict.fromkeys(str(value).strip() for name, value in named if name in columns.GROUPS)
+    directory.ahead(people, groups)
+
+
+def _people(name: str, value: Any) -> Iterator[Any]:
+    """Those whom a column's value names by e-mail or login."""
+    for person in value if name in columns.LISTS and isinstance(value, list | tuple) else [value]:
+        by_word = isinstance(person, str) and (name in columns.PEOPLE or person is not value)
+        if is_person(person) or (by_word and person and not columns.is_sys_id(person)):
+            yield person
 
 
 class Body:
@@ -23,6 +39,8 @@ class Body:
         if do is Do.COMMENT:
             public = bool(fields.get("public", True))
             return Resolved({"text": columns.journal(columns.plain(fields.get("text"))), "public": public})
+        if do is Do.LINK:
+            return Resolved({"problem": columns.plain(fields.get("problem"))})
         body: dict[str, Any] = {}
         for name, value in fields.items():
             if name in columns.OWN or (do is not Do.CREATE and name in columns.JOURNALS):

@@ -9,8 +9,10 @@ from typing import Any
 from connector.clock import Clock
 from connector.errors import Finding, RemoteError
 from connector.sinks.inspecting import ADVICE, clock_finding, remote_finding
+from connector.sinks.servicenow.desk import KEY_FIELDS
 from connector.sinks.servicenow.fields import GROUPS, JOURNALS, plain
 from connector.sinks.servicenow.people import Directory
+from connector.sinks.servicenow.ways import staged
 from connector.wire import Session
 
 Rows = Callable[[str, str, Sequence[str], int], list[dict[str, Any]]]
@@ -18,7 +20,6 @@ Rows = Callable[[str, str, Sequence[str], int], list[dict[str, Any]]]
 _COLUMNS = 5000
 _CHOICES = 1000
 _DEEPEST = 10
-_ALWAYS = ("correlation_id", "correlation_display")
 _OPEN = frozenset({"state"})  # checked by its own process flow, not by a plain list of choices
 
 
@@ -45,6 +46,49 @@ class Inspection:
             found.append(remote_finding(self._name, error))
         return found
 
+    def importing(self, staging: str) -> list[Finding]:
+        """What an admin has yet to set up, so that records can be imported through this staging table."""
+        try:
+            return list(self._staging(staging))
+        except RemoteError:
+            what = f"this account is not shown how {staging} is transformed"
+            remedy = "give it the right to read sys_transform_map and sys_transform_entry, or check the map by hand"
+            return [Finding("import-hidden", self._name, what, remedy, ADVICE)]
+
+    def _staging(self, staging: str) -> Iterator[Finding]:
+        rows = self._rows("sys_dictionary", f"name={staging}", ("name", "element"), _COLUMNS)
+        known = {plain(row.get("element")) for row in rows if plain(row.get("name")) == staging}
+        if not known:
+            what = f"the instance shows no staging table {staging}"
+            yield Finding("no-import-table", self._name, what, "make the table, which extends Import Set Row")
+            return
+        for column in (*self._planned, *KEY_FIELDS):
+            if staged(column) not in known:
+                remedy = f"add it, and map it to {column} in the transform map"
+                what = f"the staging table {staging} has no column {staged(column)}; its value would be dropped"
+                yield Finding("unknown-column", f"{self._name}.{column}", what, remedy)
+        yield from self._transform(staging)
+
+    def _transform(self, staging: str) -> Iterator[Finding]:
+        asked = ("sys_id", "source_table", "target_table", "active", "run_business_rules")
+        query = f"source_table={staging}^target_table={self._table}^active=true"
+        rows = self._rows("sys_transform_map", query, asked, 20)
+        maps = [row for row in rows if plain(row.get("source_table")) == staging]
+        maps = [row for row in maps if plain(row.get("target_table")) == self._table]
+        if not maps:
+            what = f"no active transform map leads from {staging} to {self._table}"
+            yield Finding("no-transform-map", self._name, what, "make one, and map every column")
+        for found in maps:
+            map_id = plain(found.get("sys_id"))
+            entries = self._rows("sys_transform_entry", f"map={map_id}", ("map", "target_field", "coalesce"), _CHOICES)
+            ours = [row for row in entries if plain(row.get("map")) == map_id and plain(row.get("coalesce")) == "true"]
+            if "correlation_id" not in {plain(row.get("target_field")) for row in ours}:
+                what = "the transform map does not coalesce on correlation_id: a row sent twice would make two records"
+                yield Finding("no-coalesce", self._name, what, "tick coalesce in the map's field for correlation_id")
+            if plain(found.get("run_business_rules")) == "true":
+                what = "the transform map runs business rules, which send notices and may overwrite times of old"
+                yield Finding("business-rules", self._name, what, "untick Run business rules in the map", ADVICE)
+
     def _columns(self) -> Iterator[Finding]:
         tables = self._family()
         rows = self._rows("sys_dictionary", f"nameIN{','.join(tables)}", ("name", "element"), _COLUMNS)
@@ -54,7 +98,7 @@ class Inspection:
             what = "the instance does not show its columns to this account"
             yield Finding("no-dictionary", self._name, what, remedy, ADVICE)
             return
-        for column in (*self._planned, *_ALWAYS):
+        for column in (*self._planned, *KEY_FIELDS):
             if column not in known and column not in JOURNALS:
                 near = difflib.get_close_matches(column, known, 1)
                 remedy = f"did you mean {near[0]}?" if near else "correct the mapping, or add the column"

@@ -15,7 +15,8 @@ _ACL = re.compile(r"ACL Exception (Insert|Update|Delete|Read) Failed")
 
 def whole(document: Any) -> bool:
     """A page that met a quota is cut after some rows and ends in an `error`, under the status 200 sent before."""
-    return isinstance(document, dict) and "result" in document and "error" not in document
+    answers = isinstance(document, dict) and ("result" in document or "serviced_requests" in document)
+    return answers and "error" not in document
 
 
 def detail(text: str) -> str:

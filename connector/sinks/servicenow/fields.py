@@ -78,6 +78,18 @@ FIELDS: tuple[FieldSpec, ...] = (
     _spec("x_*", "A column of an application"),
 )
 
+# What an import set may write besides: the platform's own times (ServiceNow docs, Import sets).
+TIMES: tuple[FieldSpec, ...] = (
+    _spec("sys_created_on", "Created"),
+    _spec("sys_created_by", "Created by"),
+    _spec("sys_updated_on", "Updated"),
+    _spec("sys_updated_by", "Updated by"),
+    _spec("resolved_at", "Resolved"),
+    _spec("resolved_by", "Resolved by"),
+    _spec("closed_at", "Closed"),
+    _spec("closed_by", "Closed by"),
+)
+
 
 def is_sys_id(text: str) -> bool:
     """Does this look like the name of a record (32 hex digits)?"""

@@ -5,22 +5,30 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping, Sequence
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from connector.clock import Clock
-from connector.errors import Finding
+from connector.errors import Finding, Permanent
 from connector.sinks.remembered import Remembered
 from connector.sinks.servicenow.fields import is_sys_id, plain
+from connector.wire import Seen
 
 Rows = Callable[[str, str, Sequence[str], int], list[dict[str, Any]]]  # (table, query, fields, limit)
+Name = TypeVar("Name")
 
 # Neither lets through what an encoded query gives a meaning to: carets, commas, and values that begin `javascript:`.
 _EMAIL = re.compile(r"[\w.!#$%&'*+/=?`{|}~-]{1,64}@[\w.-]{1,190}")
 _LOGIN = re.compile(r"[\w.@\\/+' -]{1,100}")
+_LISTED = re.compile(r"(?!javascript:)[^\x00-\x1f,^]{1,200}", re.IGNORECASE)  # a name that can stand in a list
 _NAME = re.compile(r"(?!javascript:)[^\x00-\x1f]{1,200}", re.IGNORECASE)
 _MANY_GROUPS = 1000
+_MANY_USERS = 5000
+_USER = ("sys_id", "user_name", "email", "active")
+_GROUP = ("sys_id", "name", "active")
+_ADDRESS = 6000  # characters of a query, as they stand in an address; servers take 8190 for all of it
 
 
 def term(value: str) -> str:
@@ -72,6 +80,48 @@ class Directory:
             return name
         return _placed(self._groups[name.strip()], where)
 
+    def ahead(self, people: Iterable[Asked], groups: Iterable[str]) -> None:
+        """Look many up by few requests. Whoever is left out by them is looked up when asked for."""
+        self._people.ahead((asked for asked in people if asked != Asked()), self._many_people)
+        listed = (name for name in groups if _LISTED.fullmatch(name) and not is_sys_id(name))
+        self._groups.ahead(listed, self._many_groups)
+
+    def _many_people(self, wanted: Sequence[Asked]) -> dict[Asked, str | Finding]:
+        found: dict[Asked, str | Finding] = {}
+        for some in parts(wanted, lambda asked: f"{asked.email},{asked.login},"):
+            emails = ",".join(dict.fromkeys(asked.email for asked in some if asked.email))
+            logins = ",".join(dict.fromkeys(asked.login for asked in some if asked.login))
+            conditions = [f"emailIN{emails}"] * bool(emails) + [f"user_nameIN{logins}"] * bool(logins)
+            rows = self._all("sys_user", "^OR".join(conditions), _USER, _MANY_USERS)
+            if rows is None:
+                continue
+            by_email, by_login = _index(rows, "email"), _index(rows, "user_name")
+            for asked in some:
+                found[asked] = chosen(asked, [*by_email.get(asked.email.casefold(), ()), *_others(asked, by_login)])
+        return found
+
+    def _many_groups(self, names: Sequence[str]) -> dict[str, str | Finding]:
+        """Of the groups whose name is one group's; the others are worth a question of their own."""
+        found: dict[str, str | Finding] = {}
+        for some in parts(names, lambda name: f"{name},"):
+            query = f"nameIN{','.join(some)}^active=true"
+            by_name = _index(self._all("sys_user_group", query, _GROUP, _MANY_GROUPS) or (), "name")
+            for name in some:
+                rows = by_name.get(name.casefold(), ())
+                if len(rows) == 1:
+                    found[name] = plain(rows[0].get("sys_id"))
+        return found
+
+    def _all(self, table: str, query: str, fields: Sequence[str], most: int) -> list[dict[str, Any]] | None:
+        """The rows that a query finds, None where they may be more than those that came."""
+        try:
+            rows = self._rows(table, query, fields, most)
+        except Permanent as error:
+            if error.code == Seen.TOO_LARGE:
+                return None
+            raise
+        return rows if len(rows) < most else None
+
     def _person(self, asked: Asked) -> str | Finding:
         conditions = []
         if asked.email:
@@ -80,13 +130,12 @@ class Directory:
             conditions.append(f"user_name={term(asked.login)}")
         if not conditions:
             return Finding("unknown-person", "", "there is no e-mail and no login to find the user by")
-        fields = ("sys_id", "user_name", "email", "active")
-        return chosen(asked, self._rows("sys_user", "^OR".join(conditions), fields, 50))
+        return chosen(asked, self._rows("sys_user", "^OR".join(conditions), _USER, 50))
 
     def _group(self, name: str) -> str | Finding:
         if not _NAME.fullmatch(name):
             return Finding("unknown-group", "", "this is not a name that a group can have")
-        rows = self._rows("sys_user_group", f"name={term(name)}^active=true", ("sys_id", "name", "active"), 10)
+        rows = self._rows("sys_user_group", f"name={term(name)}^active=true", _GROUP, 10)
         ids = [plain(row.get("sys_id")) for row in rows if plain(row.get("name")).casefold() == name.casefold()]
         if len(ids) == 1:
             return ids[0]
@@ -115,6 +164,34 @@ def chosen(asked: Asked, rows: Sequence[Mapping[str, Any]]) -> str | Finding:
     if by_email or by_login:
         return Finding("ambiguous-person", "", "several users share this e-mail, and no login tells which; left out")
     return Finding("unknown-person", "", "no user has this e-mail or login")
+
+
+def parts(names: Sequence[Name], text: Callable[[Name], str]) -> Iterator[list[Name]]:
+    """The names in parts, each short enough for a query in an address."""
+    part: list[Name] = []
+    size = 0
+    for name in names:
+        length = len(urllib.parse.quote_plus(text(name)))
+        if part and size + length > _ADDRESS:
+            yield part
+            part, size = [], 0
+        part.append(name)
+        size += length
+    if part:
+        yield part
+
+
+def _index(rows: Iterable[Mapping[str, Any]], column: str) -> dict[str, list[Mapping[str, Any]]]:
+    """The rows by what they hold, without regard to case."""
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(plain(row.get(column)).casefold(), []).append(row)
+    return found
+
+
+def _others(asked: Asked, by_login: Mapping[str, list[Mapping[str, Any]]]) -> list[Mapping[str, Any]]:
+    """Those with the login whom the e-mail does not find already."""
+    return [row for row in by_login.get(asked.login.casefold(), ()) if not _has(row, "email", asked.email)]
 
 
 def _has(row: Mapping[str, Any], column: str, value: str) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from connector.plugins import Secret, SinkSettings
 from connector.sinks.accounts import Auth
@@ -30,8 +30,22 @@ class ServiceNowAuth(Auth):
 
 
 class Settings(SinkSettings):
-    """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones."""
+    """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones.
+
+    `parent` says what an incident is made a child of: a problem (`problem_id`) or another incident (`parent_incident`).
+    With `mode: import` new records go through the Import Set API into `import_table`, whose transform map writes them
+    with the times of their own; everything else goes as ever.
+    """
 
     auth: ServiceNowAuth
     settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     unknown_caller: str | None = None
+    parent: Literal["problem", "incident"] = "problem"
+    mode: Literal["live", "import"] = "live"
+    import_table: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,80}$")
+
+    @model_validator(mode="after")
+    def _has_a_table_to_import_into(self) -> Self:
+        if (self.mode == "import") != (self.import_table is not None):
+            raise ValueError("mode: import and import_table, the staging table, are given together or not at all")
+        return self

@@ -1,13 +1,14 @@
 """ServiceNow: incidents and problems through the Table API, with pysnow doing the talking.
 
 A create carries a `sys_id` that we chose (so that the primary key refuses a second copy, where the instance honours
-it) and our key in `correlation_id`. A comment carries a marker in its last line, a file its name and hash.
+it) and our key in `correlation_id`. A comment carries a marker in its last line, a file its name and hash. Many at once
+go through the Batch API, each as the call that it would have been alone.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
@@ -16,10 +17,12 @@ from connector import wire
 from connector.errors import Finding, Permanent, RemoteError
 from connector.plugins import (
     Can,
+    Cost,
     Do,
     FieldSpec,
-    Key,
     Look,
+    OneByOne,
+    Outcome,
     Receipt,
     Remote,
     Resolved,
@@ -28,23 +31,28 @@ from connector.plugins import (
 )
 from connector.sinks.accounts import MARGIN
 from connector.sinks.inspecting import settling_finding
+from connector.sinks.servicenow import batch
 from connector.sinks.servicenow import fields as columns
-from connector.sinks.servicenow.body import Body
+from connector.sinks.servicenow.body import Body, look_ahead
 from connector.sinks.servicenow.check import Inspection
+from connector.sinks.servicenow.desk import KEY_FIELDS, Call, Desk, carries, checked_id, named
+from connector.sinks.servicenow.looks import Looks, file_receipt
 from connector.sinks.servicenow.people import Directory
 from connector.sinks.servicenow.settings import SETTLE_AFTER, Settings
-from connector.sinks.servicenow.talk import Talk, checked_id
+from connector.sinks.servicenow.talk import NoBatch, Talk
+from connector.sinks.servicenow.ways import Import, Live, Way
 from connector.wire import Effect, Seen, translated
 
-DISPLAY = "connector"  # in `correlation_display`: whose key it is
-_FILES = 1000
+_NO_BATCH = 900.0  # seconds for which the Batch API is left alone after it refused us
+_PARENT = {"problem": "problem_id", "incident": "parent_incident"}
+_YES, _NO, _NEITHER = "yes", "no", "neither"
 
 
-class ServiceNow:
+class ServiceNow(OneByOne):
     """Writes incidents or problems, whichever `table` says. May be used from several threads."""
 
     settings: ClassVar[type[BaseModel]] = Settings
-    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
         self.name = name
@@ -55,17 +63,24 @@ class ServiceNow:
         self._settings = settings
         self._tools = tools
         self._talk = Talk(name, settings, tools)
-        self._honoured = tools.memory.get("client_sys_id", "")
+        self._way: Way = Import(self._talk, settings.import_table) if settings.import_table else Live()
+        # Whether records keep the sys_id that we choose ("yes"), or our correlation alone ("no"), or neither.
+        self._kept = tools.memory.get(self._way.learns, "")
+        self._no_batch_until = 0.0
         self._directory = Directory(self._talk.rows, tools.clock)
 
     def __repr__(self) -> str:
         return f"ServiceNow({self.name!r}, {self._settings.url!r})"
 
+    @property
+    def _desk(self) -> Desk:
+        return Desk(self._settings.url.rstrip("/"), self.table, _PARENT[self._settings.parent])
+
     # ── what the engine asks ─────────────────────────────────────────────────────────────────────────────────────
 
     def fields(self) -> Sequence[FieldSpec]:
-        """The columns of incident and problem as delivered, and any `u_*` or `x_*`."""
-        return columns.FIELDS
+        """The columns of incident and problem as delivered, and any `u_*` or `x_*`; for an import the times too."""
+        return columns.FIELDS if isinstance(self._way, Live) else (*columns.FIELDS, *columns.TIMES)
 
     def check(self) -> Sequence[Finding]:
         """Ask the instance about credential, rights, columns, choices, groups and clock; writes nothing.
@@ -74,6 +89,8 @@ class ServiceNow:
         """
         inspection = Inspection(self.name, self.table, self._talk.rows, self._directory, self.planned)
         findings = inspection.findings(lambda: self._talk.session, self._tools.clock)
+        if self._settings.import_table:
+            findings += inspection.importing(self._settings.import_table)
         return [*findings, *settling_finding(self.name, self.settle_after, SETTLE_AFTER)]
 
     def resolve(self, do: Do, fields: Mapping[str, Any]) -> Resolved:
@@ -82,46 +99,44 @@ class ServiceNow:
         with translated(self.name, Effect.READ):
             return Body(self._directory, self._settings.unknown_caller).of(do, fields)
 
+    def resolve_many(self, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
+        """As `resolve`; whom they all name is looked up by a few queries first."""
+        with translated(self.name, Effect.READ):
+            if do in (Do.CREATE, Do.UPDATE):
+                look_ahead(self._directory, each)
+            return [Body(self._directory, self._settings.unknown_caller).of(do, fields) for fields in each]
+
     def read(self, remote_id: str, fields: Sequence[str]) -> Remote | None:
         """The record as it stands, or None where it is gone or hidden."""
-        wanted = [name for name in fields if name not in columns.JOURNALS]
-        record = self._talk.record(self.table, remote_id, (*columns.STATE_FIELDS, *wanted))
-        if record is None:
-            return None
-        state = columns.plain(record.get("state"))
-        return Remote(
-            remote_id,
-            columns.echo(record, wanted),
-            columns.plain(record.get("number")),
-            resolved=state in columns.RESOLVED.get(self.table, ()),
-            closed=state in columns.CLOSED.get(self.table, ()),
-        )
+        record = self._talk.record(self.table, remote_id, (*columns.STATE_FIELDS, *_readable(fields)))
+        return None if record is None else self._remote(record, fields)
+
+    def read_many(self, remote_ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Remote]:
+        """As `read`, many by one query."""
+        found = self._talk.named(self.table, remote_ids, (*columns.STATE_FIELDS, *_readable(fields)))
+        return {remote_id: self._remote(record, fields) for remote_id, record in found.items()}
 
     def create(self, write: Write) -> Receipt:
         """Make the record. The receipt has learned whether the instance honours our `sys_id`."""
-        body = write.body
-        key = write.key
-        sent = {**body, "sys_id": key.uuid, "correlation_id": key.remote, "correlation_display": DISPLAY}
+        desk, shown = self._desk, self._shown([write])
         with self._talk.writing():
-            record = self._talk.resource(f"/table/{self.table}").create(sent).one()
-            self._honoured = "yes" if _named(record) == key.uuid else "no"
-            # Of the columns that stay empty now too: what an analyst fills in is seen as theirs later.
-            return self._receipt(record, body, {"client_sys_id": self._honoured}, (*body, *self.planned))
+            result = self._talk.send(self._way.call(desk, write, shown))
+            [record] = self._way.records(desk, [result], shown)
+            receipt = self._made(write, record, alone=True)
+            self._kept = receipt.learned[self._way.learns]
+            return receipt
 
     def update(self, write: Write) -> Receipt:
         """Change the columns of the body and no others."""
-        body = columns.changes(write.body, self.table)
-        if not body:
-            return Receipt(write.remote_id)
-        return self._receipt(self._patch(write.remote_id, body), body)
+        return self._change(write)
 
     def comment(self, write: Write) -> Receipt:
         """Append to the customer-visible comments or to the work notes."""
-        column = "comments" if write.body.get("public", True) else "work_notes"
-        text = f"{columns.journal(columns.plain(write.body.get('text')))}\n\n{marked(write)}"
-        reopening = columns.changes({"reopen": write.body.get("reopen")}, self.table)
-        self._patch(write.remote_id, {column: text, **reopening})
-        return Receipt(write.key.marker)
+        return self._change(write)
+
+    def link(self, write: Write) -> Receipt:
+        """Name the parent in the record's own column for it, or empty that."""
+        return self._change(write)
 
     def attach(self, write: Write) -> Receipt:
         """Attach the file to the record."""
@@ -134,169 +149,161 @@ class ServiceNow:
         with self._talk.writing():
             content = write.content() if write.content else b""
             self._talk.session.post("/api/now/attachment/file", params=asked, data=content, headers=headers)
-            return _file_receipt(self._talk.session.last.document["result"])
+            return file_receipt(self._talk.session.last.document["result"])
 
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made, by every way there is, and check each row that comes back."""
-        look = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._attached}.get(write.do, self._changed)
-        with translated(self.name, Effect.READ):
-            self._talk.session.last = wire.Answer(0, None)
-            found = look(write)
-            date = self._talk.session.last.date
-            proof = self._proves(look, control) if control is not None and not found else None
-        return Look(tuple(found), date, proof)
+        return Looks(self._talk, self._desk).find(write, control)
 
     def guards(self, write: Write, age: float) -> bool:
         """A second create meets the primary key where `sys_id`s are honoured; an update repeats without harm."""
         if write.do is Do.CREATE:
-            return self._honoured == "yes"
+            return isinstance(self._way, Live) and self._kept == _YES
         return write.do in (Do.UPDATE, Do.LINK)
 
-    # ── how it is written ────────────────────────────────────────────────────────────────────────────────────────
+    # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _patch(self, sys_id: str, body: Mapping[str, Any]) -> dict[str, Any]:
+    def most(self, do: Do) -> int:
+        """Nothing goes beside the create whose echo tells how the instance keeps our key."""
+        if do is Do.CREATE and not self._kept:
+            return 0
+        alone = do is Do.ATTACH or (do is Do.CREATE and self._kept == _NEITHER)
+        return 1 if alone or self._tools.clock.monotonic() < self._no_batch_until else batch.MOST
+
+    def cost(self, writes: Sequence[Write]) -> Cost:
+        """No header tells whether a rate rule counts the calls within a batch, so they are counted, and the batch."""
+        extra = self._way.extra if any(write.do is Do.CREATE for write in writes) else 0
+        return {"": extra + (1 if len(writes) == 1 else len(writes) + 1)}
+
+    def create_many(self, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Make many records by one batch.
+
+        What the instance did not come to, and what found no room in the batch, is Transient, with the code
+        `unserviced`. Where it cannot be done at all (no Batch API, a record too large for it), a Permanent of the
+        row's scope is raised before anything is done: each by itself may well go.
+        """
+        desk, shown = self._desk, self._shown(writes)
         with self._talk.writing():
-            resource = self._talk.resource(f"/table/{self.table}")
+            given = self._sent(writes, lambda write: self._way.call(desk, write, shown))
+            made = [at for at, result in enumerate(given) if not isinstance(result, RemoteError)]
+            records = self._way.records(desk, [given[at] for at in made], shown)
+            for at, record in zip(made, records, strict=True):
+                given[at] = self._outcome(self._made, writes[at], record)
+        return self._learned(given)
+
+    def update_many(self, writes: Sequence[Write]) -> Sequence[Outcome]:
+        """Change many records by one batch: updates, comments and links. Answers and raises as `create_many`."""
+        with self._talk.writing():
+            given = self._sent(writes, self._desk.change)
+            changed = [self._outcome(self._changed, *each) for each in zip(writes, given, strict=True)]
+            return self._because_closed(writes, changed)
+
+    def _sent(self, writes: Sequence[Write], call_of: Callable[[Write], Call | None]) -> list[Any]:
+        """For each write the `result` of its call, None where there was nothing to send, or its error."""
+        names, given, calls = [write.key.uuid for write in writes], dict[str, Any](), dict[str, Call]()
+        for name, write in zip(names, writes, strict=True):
             try:
-                answer = resource.request("PATCH", path_append=f"/{checked_id(sys_id)}", data=json.dumps(body))
-            except Permanent as error:
-                raise self._because_closed(error, sys_id) from None
-            record: dict[str, Any] = answer.one()
-            if _named(record) != sys_id:
-                raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
-            return record
-
-    def _because_closed(self, error: Permanent, sys_id: str) -> RemoteError:
-        """A refusal does not say that the record is closed; the record does."""
-        if error.code != Seen.REFUSED:
-            return error
-        try:
-            remote = self.read(sys_id, ())
-        except RemoteError:
-            return error
-        if remote is None or not remote.closed:
-            return error
-        return wire.verdict(Seen.CLOSED, Effect.WRITE, self.name, status=error.status)
-
-    # ── how it is found ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def _made(self, write: Write) -> list[Receipt]:
-        key = write.key
-        wanted = (*columns.STATE_FIELDS, "correlation_id", "correlation_display", *write.body)
-        rows = self._talk.rows(self.table, _correlated(key), wanted)
-        date = self._talk.session.last
-        ours = _ours(rows, key)
-        if not any(_is(row, "sys_id", key.uuid) for row in ours):
-            record = self._talk.record(self.table, key.uuid, wanted)
-            ours += [record] if record else []
-        self._talk.session.last = date  # absence counts from the first of the two looks
-        ours.sort(key=lambda row: (columns.plain(row.get("sys_created_on")), columns.plain(row.get("sys_id"))))
-        return [self._receipt(row, write.body) for row in ours]
-
-    def _proves(self, look: Callable[[Write], list[Receipt]], control: Write) -> bool:
-        """A record known to exist is found. One that is only found by a `sys_id` of ours proves nothing about those
-        whose `sys_id` the instance chose."""
-        if control.do is not Do.CREATE:
-            return bool(look(control))
-        columns_read = ("sys_id", "correlation_id", "correlation_display")
-        return bool(_ours(self._talk.rows(self.table, _correlated(control.key), columns_read), control.key))
-
-    def _changed(self, write: Write) -> list[Receipt]:
-        body = columns.changes(write.body, self.table)
-        record = self._talk.record(self.table, write.remote_id, (*columns.STATE_FIELDS, *body))
-        if record is None:
-            return []
-        receipt = self._receipt(record, body)
-        return [] if receipt.unkept else [receipt]
-
-    def _said(self, write: Write) -> list[Receipt]:
-        """By the journal's rows or, where their own access rules hide them, by the record's rendered journal."""
-        marker, record_id = marked(write), checked_id(write.remote_id)
-        query = f"element_id={record_id}^elementINcomments,work_notes^valueLIKE{write.key.marker}^ORDERBYsys_created_on"
-        rows = self._talk.rows("sys_journal_field", query, ("sys_id", "element_id", "element", "value"))
-        date = self._talk.session.last
-        said = any(_is(row, "element_id", record_id) and marker in columns.plain(row.get("value")) for row in rows)
-        if not said:
-            resource = self._talk.resource(f"/table/{self.table}")
-            resource.parameters.add_custom({"sysparm_display_value": "true"})
-            resource.parameters.fields = ["sys_id", "comments", "work_notes"]
-            said = marker in self._shown_journals(resource, record_id)
-        self._talk.session.last = date
-        return [Receipt(write.key.marker)] if said else []
-
-    def _shown_journals(self, resource: Any, record_id: str) -> str:
-        try:
-            resource.request("GET", path_append=f"/{record_id}")
-        except Permanent as error:
-            if error.code != Seen.GONE:
+                call = call_of(write)
+            except RemoteError as error:
+                given[name] = error
+                continue
+            if call is not None:
+                calls[name] = call
+        if calls:
+            try:
+                given.update(self._talk.send_many(calls))
+            except NoBatch:
+                self._no_batch_until = self._tools.clock.monotonic() + _NO_BATCH
                 raise
-            return ""
-        record = self._talk.session.part("result", dict)
-        return "\n".join(columns.plain(record.get(name)) for name in ("comments", "work_notes"))
+        return [given.get(name) for name in names]
 
-    def _attached(self, write: Write) -> list[Receipt]:
-        record_id = checked_id(write.remote_id)
-        asked = {"sysparm_query": f"table_sys_id={record_id}^ORDERBYsys_created_on", "sysparm_limit": str(_FILES)}
-        self._talk.session.get("/api/now/attachment", params=asked)
-        rows = [row for row in self._talk.session.part("result", list) if isinstance(row, dict) and row.get("sys_id")]
-        return [_file_receipt(row) for row in rows if _is(row, "table_sys_id", record_id) and _is_file(row, write)]
+    def _outcome(self, receipt_of: Callable[[Write, Any], Receipt], write: Write, result: Any) -> Outcome:
+        try:
+            if isinstance(result, RemoteError):
+                return result
+            with translated(self.name, Effect.WRITE):
+                return receipt_of(write, result)
+        except RemoteError as error:
+            return error
 
-    def _receipt(
-        self,
-        record: Mapping[str, Any],
-        sent: Mapping[str, Any],
-        learned: Mapping[str, str] | None = None,
-        names: Iterable[str] = (),
-    ) -> Receipt:
-        sys_id = _named(record)
-        kept = columns.echo(record, names or sent)
-        return Receipt(
-            sys_id,
+    def _learned(self, given: Sequence[Any]) -> Sequence[Outcome]:
+        """What the echoes say together of our `sys_id`: one that was dropped outweighs those that were kept."""
+        name = self._way.learns
+        words = {outcome.learned[name] for outcome in given if isinstance(outcome, Receipt)}
+        if not words:
+            return given
+        self._kept = _NO if _NO in words else _YES
+        said = {name: self._kept}
+        return [replace(outcome, learned=said) if isinstance(outcome, Receipt) else outcome for outcome in given]
+
+    # ── what comes back ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _shown(self, writes: Sequence[Write]) -> tuple[str, ...]:
+        """The columns that an echo must show: all that were sent, and those that stay empty now too, so that what an
+        analyst fills in is seen as theirs later."""
+        sent = dict.fromkeys(name for write in writes for name in write.body)
+        return tuple(dict.fromkeys((*columns.STATE_FIELDS, *KEY_FIELDS, *sent, *self.planned)))
+
+    def _made(self, write: Write, record: Any, alone: bool = False) -> Receipt:
+        """A record that was made. Of several, each must show our `sys_id` or our key: one that shows neither is
+        another's echo, unless the call was made `alone`."""
+        if isinstance(record, RemoteError):
+            raise record
+        kept = _YES if named(record) == write.key.uuid else _NO if carries(record, write.key) else _NEITHER
+        if kept == _NEITHER and not (alone and isinstance(self._way, Live)):
+            raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
+        receipt = self._desk.receipt(record, write.body, (*write.body, *self.planned), {self._way.learns: kept})
+        if kept != _NEITHER:
+            return receipt
+        lost = {"correlation_id": (write.key.remote, columns.plain(record.get("correlation_id")))}
+        return replace(receipt, unkept={**receipt.unkept, **lost})
+
+    def _change(self, write: Write) -> Receipt:
+        call = self._desk.change(write)
+        if call is None:
+            return Receipt(write.remote_id)
+        with self._talk.writing():
+            try:
+                return self._changed(write, self._talk.send(call))
+            except Permanent as error:
+                [found] = self._because_closed([write], [error])
+                raise found from None
+
+    def _changed(self, write: Write, record: Any) -> Receipt:
+        if record is None:  # there was nothing to change
+            return Receipt(write.remote_id)
+        if named(record) != write.remote_id:
+            raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
+        if write.do is Do.COMMENT:
+            return Receipt(write.key.marker)
+        return self._desk.receipt(record, self._desk.changes(write))
+
+    def _because_closed(self, writes: Sequence[Write], given: Sequence[Outcome]) -> list[Any]:
+        """A refusal does not say that the record is closed; the record does."""
+        refused = [isinstance(outcome, Permanent) and outcome.code == Seen.REFUSED for outcome in given]
+        ids = [write.remote_id for write, was in zip(writes, refused, strict=True) if was]
+        try:
+            found = self.read_many(ids, ()) if ids else {}
+        except RemoteError:
+            found = {}
+        return [
+            self._closed(outcome) if was and write.remote_id in found and found[write.remote_id].closed else outcome
+            for write, outcome, was in zip(writes, given, refused, strict=True)
+        ]
+
+    def _closed(self, outcome: Any) -> RemoteError:
+        return wire.verdict(Seen.CLOSED, Effect.WRITE, self.name, status=outcome.status)
+
+    def _remote(self, record: Mapping[str, Any], fields: Sequence[str]) -> Remote:
+        state = columns.plain(record.get("state"))
+        return Remote(
+            named(record),
+            columns.echo(record, fields),
             columns.plain(record.get("number")),
-            f"{self._settings.url.rstrip('/')}/{self.table}.do?sys_id={sys_id}",
-            kept,
-            columns.unkept(sent, kept),
-            columns.plain(record.get("sys_created_on")),
-            learned or {},
+            resolved=state in columns.RESOLVED.get(self.table, ()),
+            closed=state in columns.CLOSED.get(self.table, ()),
         )
 
 
-def marked(write: Write) -> str:
-    """The last line of a comment, by which it is found again."""
-    return f"[{DISPLAY} {write.key.marker}]"
-
-
-def _named(record: Any) -> str:
-    """The name of a record that the remote showed. Raises ValueError where it shows none."""
-    sys_id = columns.plain(record.get("sys_id")) if isinstance(record, Mapping) else ""
-    if not columns.is_sys_id(sys_id):
-        raise ValueError("no sys_id")
-    return sys_id
-
-
-def _file_receipt(row: Mapping[str, Any]) -> Receipt:
-    return Receipt(_named(row), created_at=columns.plain(row.get("sys_created_on")))
-
-
-def _is_file(row: Mapping[str, Any], write: Write) -> bool:
-    """Name and hash decide; a file that has no hash yet is compared by its size."""
-    if not _is(row, "file_name", str(write.body["name"])):
-        return False
-    digest = columns.plain(row.get("hash"))
-    return digest == write.body["sha256"] if digest else _is(row, "size_bytes", str(write.body["size"]))
-
-
-def _correlated(key: Key) -> str:
-    return f"correlation_id={key.remote}^correlation_display={DISPLAY}^ORDERBYsys_created_on"
-
-
-def _ours(rows: Sequence[Mapping[str, Any]], key: Key) -> list[Mapping[str, Any]]:
-    return [row for row in rows if _carries(row, key) and columns.is_sys_id(columns.plain(row.get("sys_id")))]
-
-
-def _carries(row: Mapping[str, Any], key: Key) -> bool:
-    return _is(row, "correlation_id", key.remote) and _is(row, "correlation_display", DISPLAY)
-
-
-def _is(row: Mapping[str, Any], column: str, value: str) -> bool:
-    return columns.plain(row.get(column)) == value
+def _readable(fields: Sequence[str]) -> list[str]:
+    return [name for name in fields if name not in columns.JOURNALS]

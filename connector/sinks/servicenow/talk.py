@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import re
+import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from connector import wire
-from connector.errors import Permanent
+from connector.errors import Permanent, RemoteError
 from connector.plugins import SinkTools
 from connector.sinks.lines import Lines
+from connector.sinks.servicenow import batch
 from connector.sinks.servicenow import fields as columns
+from connector.sinks.servicenow.batch import Inner
+from connector.sinks.servicenow.desk import RAW, Call, checked_id, checked_table
 from connector.sinks.servicenow.dialect import DIALECT
 from connector.sinks.servicenow.settings import Settings
 from connector.wire import Effect, Seen, Session, translated
@@ -20,8 +23,14 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)  # pysnow 0.7.17 is the last one, and shows its age
     import pysnow
 
-_RAW = {"sysparm_display_value": "false", "sysparm_exclude_reference_link": "true"}
-_TABLE = re.compile(r"[A-Za-z0-9_]{1,80}")
+_IDS = 150  # in one query; the address stays below what servers take
+_JSON = {"Content-Type": "application/json"}
+# How an instance says of the Batch API itself that it is not there, or not for this account.
+_NO_BATCH = frozenset({Seen.NO_API, Seen.FORBIDDEN, Seen.REFUSED})
+
+
+class NoBatch(Permanent):
+    """The Batch API is not for us; each call by itself may well be."""
 
 
 class Talk(Lines):
@@ -52,19 +61,76 @@ class Talk(Lines):
     def resource(self, path: str) -> Any:
         """A fresh resource: one that is used twice sends the first call's query with the second."""
         resource = self.client.resource(api_path=path, timeout=self._timeout)
-        resource.parameters.add_custom(_RAW)
+        resource.parameters.add_custom(RAW)
         return resource
+
+    def send(self, call: Call) -> Any:
+        """Make one call that writes; the `result` of its answer."""
+        resource = self.resource(call.path)
+        resource.parameters.fields = list(call.shown)
+        resource.request(call.method, data=json.dumps(call.body))
+        return self.session.last.document["result"]
+
+    def send_many(self, calls: Mapping[str, Call]) -> dict[str, Any | RemoteError]:
+        """Make the calls in one: for each id its `result`, or what would have been raised of it alone.
+
+        What has no room in one batch is left, as is what the instance did not come to. Raises RemoteError where the
+        same holds of all: TOO_LARGE, of what goes into no batch at all, and NoBatch, before anything was done.
+        """
+        body, room = batch.packed(calls)
+        if not room:
+            raise wire.verdict(Seen.TOO_LARGE, Effect.WRITE, self.name)
+        sent = list(calls)[:room]
+        try:
+            self.session.post(batch.PATH, data=body, headers=_JSON)
+        except Permanent as error:
+            if error.code in _NO_BATCH:
+                raise NoBatch(error.what, error.remedy, code=error.code, status=error.status) from None
+            raise
+        answers = batch.unpacked(self.session.last.document, sent)
+        found = {
+            name: self._judged(answers[name]) if name in answers else self._seen(Seen.UNSERVICED) for name in calls
+        }
+        waits = [
+            each.retry_after for each in found.values() if isinstance(each, RemoteError) and each.code == Seen.BUSY
+        ]
+        if waits:
+            self._tools.limiter.hold(max((wait for wait in waits if wait is not None), default=None))
+        return found
+
+    def _judged(self, inner: Inner | Seen) -> Any | RemoteError:
+        if isinstance(inner, Seen):
+            return self._seen(inner)
+        try:
+            return self.session.judged(inner.status, inner.headers, inner.content, Effect.WRITE)["result"]
+        except RemoteError as error:
+            return error
+        except (TypeError, KeyError):
+            return self._seen(Seen.GARBLED)
+
+    def _seen(self, seen: Seen) -> RemoteError:
+        return wire.verdict(seen, Effect.WRITE, self.name)
 
     def rows(self, table: str, query: str, fields: Sequence[str], limit: int = 100) -> list[dict[str, Any]]:
         """What a query finds. Check every row again: a condition on a column that is not there is ignored."""
         with translated(self.name, Effect.READ):
-            self.resource(f"/table/{_checked_table(table)}").get(query=query, limit=limit, fields=list(fields))
+            self.resource(f"/table/{checked_table(table)}").get(query=query, limit=limit, fields=list(fields))
             return [row for row in self.session.part("result", list) if isinstance(row, dict)]
+
+    def named(self, table: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The records with these ids; what is gone or hidden is missing."""
+        wanted = [checked_id(sys_id) for sys_id in dict.fromkeys(ids)]
+        found: dict[str, dict[str, Any]] = {}
+        for at in range(0, len(wanted), _IDS):
+            some = wanted[at : at + _IDS]
+            rows = self.rows(table, f"sys_idIN{','.join(some)}", tuple(dict.fromkeys(fields)), len(some))
+            found.update((str(row.get("sys_id")), row) for row in rows if row.get("sys_id") in some)
+        return found
 
     def record(self, table: str, sys_id: str, fields: Sequence[str]) -> dict[str, Any] | None:
         """One record, or None where it is gone or hidden."""
         with translated(self.name, Effect.READ):
-            resource = self.resource(f"/table/{_checked_table(table)}")
+            resource = self.resource(f"/table/{checked_table(table)}")
             resource.parameters.fields = list(dict.fromkeys(fields))
             try:
                 resource.request("GET", path_append=f"/{checked_id(sys_id)}")
@@ -74,16 +140,3 @@ class Talk(Lines):
                 raise
             record = self.session.part("result", dict)
             return record if columns.plain(record.get("sys_id")) == sys_id else None
-
-
-def checked_id(sys_id: str) -> str:
-    """The sys_id, if it is one. Raises Permanent."""
-    if not columns.is_sys_id(sys_id):
-        raise Permanent("this is not the sys_id of a record", "see connector explain", code="bad-id")
-    return sys_id
-
-
-def _checked_table(name: str) -> str:
-    if not _TABLE.fullmatch(name):
-        raise Permanent("this is not the name of a table", "correct the mapping's table", code=str(Seen.NO_API))
-    return name
