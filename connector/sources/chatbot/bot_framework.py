@@ -7,47 +7,67 @@ seconds. Unknown activities are skipped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import tzinfo
 from typing import Any
 
-from connector.sources.chatbot.entries import Entry, at, inner, objects, ordered, score, text, texts_of, word
+from connector.sources.chatbot.entries import (
+    FILES,
+    Entry,
+    apart,
+    at,
+    first_word,
+    inner,
+    objects,
+    ordered,
+    score,
+    spoken,
+    text,
+    texts_of,
+    turns,
+    word,
+)
 from connector.sources.chatbot.links import articles
-from connector.sources.chatbot.talk import Said, Script, Talk, Words
+from connector.sources.chatbot.talk import Said, Script, Talk
+from connector.sources.chatbot.words import Words
 from connector.sources.document import Unreadable, parse
-from connector.sources.text import clean, line
+from connector.sources.text import clean
 from connector.ticket import Outcome
 
 PLATFORM = "bot_framework"
 _LISTS = ("activities", "transcript")
 _ROLES = {"0": "bot", "1": "user", "bot": "bot", "user": "user", "agent": "agent", "skill": "bot"}
 _NOBODY = frozenset({"", "user", "you", "unknown", "anonymous", "guest"})
-_OUTCOMES = {
-    "escalated": Outcome.ESCALATED,
-    "handoff": Outcome.ESCALATED,
-    "resolved": Outcome.RESOLVED,
-    "abandoned": Outcome.ABANDONED,
-}
-_CODES = {
-    "completedsuccessfully": Outcome.RESOLVED,
-    "usercancelled": Outcome.ABANDONED,
-    "bottimedout": Outcome.ABANDONED,
-}
-_SUMMARIES = ("va_ConversationSummary", "summary", "va_LastPhrases", "va_Phrases", "message", "text")
-_FILES = "[files were sent; they stay with the bot]"
+_SUMMARIES = ("va_AgentMessage", "va_ConversationSummary", "summary", "va_LastPhrases", "va_Phrases", "message", "text")
+_SURVEYS = ("CSATSurveyResponse", "PRRSurveyResponse")
+_MENTION = re.compile(r"<at[^>]{0,100}>[^<]{0,200}</at>|&nbsp;")
 
 
 def matches(document: Any) -> bool:
     """Is it a list of activities, alone or in one of its wrappings?"""
-    return any("type" in entry for entry in _activities(document))
+    return any("type" in entry for entry in activities(document))
 
 
-def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
+def sessions(document: Any) -> list[Any]:
+    """The talks in activities that name more than one conversation; what names none belongs to the one before."""
+    listed, last = turns(document, *_LISTS), ""
+
+    def conversation(entry: Entry) -> str:
+        nonlocal last
+        last = word(inner(entry, "conversation").get("id")) or last or first
+        return last
+
+    first = next((name for entry in listed if (name := word(inner(entry, "conversation").get("id")))), "")
+    return apart(document, listed, conversation)
+
+
+def talk(document: Any, words: Words, zone: tzinfo, platform: str = PLATFORM) -> Talk:
     """The talk in a transcript that `matches`."""
-    entries = ordered(_activities(document), zone, lambda entry: entry.get("type") == "message")
+    entries = ordered(activities(document), lambda entry: at(entry, zone), lambda entry: entry.get("type") == "message")
     first = next((entry for entry in entries if inner(entry, "conversation").get("id")), {})
     identity = word(inner(first, "conversation").get("id")) or _named(document, entries)
-    script = Script(PLATFORM, identity, word(first.get("channelId")), identity)
+    script = Script(platform, identity, PLATFORM, word(first.get("channelId")), identity)
     verdict: Outcome | None = None
     for entry in entries:
         kind = entry.get("type")
@@ -56,14 +76,14 @@ def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
         elif kind in ("event", "trace", "invoke"):
             verdict = _event(script, entry, words) or verdict
         elif kind == "endOfConversation":
-            verdict = _CODES.get(word(entry.get("code")).lower()) or verdict
+            verdict = words.outcome(word(entry.get("code"))) or verdict
     if verdict is not None and not script.handed_on:
         script.end(verdict)
     return script.talk()
 
 
 def _message(script: Script, entry: Entry, words: Words, zone: tzinfo) -> None:
-    speaker, said = _speaker(entry), text(entry)
+    speaker, said = _speaker(entry), spoken(_MENTION.sub(" ", text(entry)))
     best = next(
         iter(objects(inner(inner(entry, "channelData"), "ConversationUnderstandingDetail").get("RankedIntents"))), {}
     )
@@ -71,7 +91,7 @@ def _message(script: Script, entry: Entry, words: Words, zone: tzinfo) -> None:
     if speaker == "user":
         _introduce(script, inner(entry, "from"))
         if any("contentUrl" in file for file in objects(entry.get("attachments"))):
-            said = f"{said}\n{_FILES}".strip()
+            said = f"{said}\n{FILES}".strip()
     else:
         script.offer(articles([entry.get("attachments"), entry.get("entities"), entry.get("channelData")]))
     script.say(Said(speaker, said, at(entry, zone), intent, score(best.get("Score"))), _offered(entry))
@@ -85,7 +105,9 @@ def _event(script: Script, entry: Entry, words: Words) -> Outcome | None:
     name, value = word(entry.get("name") or entry.get("valueType")), entry.get("value")
     found = value if isinstance(value, dict) else {}
     if name == "SessionInfo":
-        return _OUTCOMES.get(word(found.get("outcome")).lower())
+        return words.outcome(word(found.get("outcome")))
+    if name in _SURVEYS and first_word(found, "response", "value", "answer").lower() in ("no", "false"):
+        return None
     if name == "VariableAssignment":
         variable, new = word(found.get("name") or found.get("id")), found.get("newValue", found.get("value"))
         _keep(script, variable.rpartition(".")[2], new)
@@ -93,6 +115,7 @@ def _event(script: Script, entry: Entry, words: Words) -> Outcome | None:
         script.learn(word(found.get("topicName") or found.get("intentName") or found.get("intentTitle")))
     elif (outcome := words.outcome(name)) is not None:
         script.learn(word(found.get("va_LastTopic")))
+        _introduce(script, inner(entry, "relatesTo", "user"))
         for variable, said in found.items():
             if variable not in _SUMMARIES and not variable.startswith("va_"):
                 _keep(script, variable, said)
@@ -101,20 +124,19 @@ def _event(script: Script, entry: Entry, words: Words) -> Outcome | None:
 
 
 def _keep(script: Script, variable: str, value: Any) -> None:
-    if variable and isinstance(value, str | int | float):
-        script.slots[line(variable, 100)] = clean(str(value), 1000)
+    if isinstance(value, str | int | float):
+        script.fill({variable: value})
 
 
 def _introduce(script: Script, sender: Mapping[str, Any]) -> None:
     name = word(sender.get("name"))
-    known = {
-        "id": word(sender.get("aadObjectId")) or word(sender.get("id")),
-        "name": "" if name.lower() in _NOBODY else name,
-        "email": word(sender.get("email") or sender.get("userPrincipalName")),
-    }
-    for field, value in known.items():
-        if value:
-            script.person.setdefault(field, value)
+    script.introduce(
+        {
+            "id": first_word(sender, "aadObjectId", "id"),
+            "name": "" if name.lower() in _NOBODY else name,
+            "email": first_word(sender, "email", "userPrincipalName"),
+        }
+    )
 
 
 def _summary(value: Any) -> str:
@@ -141,7 +163,7 @@ def _offered(entry: Entry) -> list[str]:
     return texts_of(actions, "title", "value", "text")
 
 
-def _activities(document: Any) -> list[Entry]:
+def activities(document: Any) -> list[Entry]:
     """The activities in a document of any of the shapes; none where it has another shape."""
     if not isinstance(document, dict):
         return objects(document)
@@ -149,8 +171,10 @@ def _activities(document: Any) -> list[Entry]:
     if listed is not None:
         return objects(listed)
     if document.get("type") in ("event", "message"):
-        carried = (_activities(file.get("content")) for file in objects(document.get("attachments")))
+        carried = (activities(file.get("content")) for file in objects(document.get("attachments")))
         return [*next((entries for entries in carried if entries), []), document]
+    if isinstance(document.get("conversation"), dict):
+        return [document]
     content = document.get("content", document.get("Content"))
     if isinstance(content, str):
         content = _parsed(content)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from datetime import tzinfo
 from typing import Any
 
 from connector.sources.chatbot.entries import Entry, at, inner, objects, ordered, score, text, texts_of, word
 from connector.sources.chatbot.links import articles
-from connector.sources.chatbot.talk import Said, Script, Talk, Words
-from connector.sources.text import clean, line
+from connector.sources.chatbot.talk import Said, Script, Talk
+from connector.sources.chatbot.words import Words
+from connector.sources.text import line
 from connector.ticket import Outcome
 
 PLATFORM = "rasa"
 _SPEAKERS = frozenset({"user", "bot", "agent"})
-_OWN_SLOTS = frozenset({"requested_slot", "session_started_metadata"})
+_RASAS = frozenset({"requested_slot", "session_started_metadata"})
 
 
 def matches(document: Any) -> bool:
@@ -22,14 +22,21 @@ def matches(document: Any) -> bool:
     return isinstance(document, dict) and isinstance(document.get("events"), list) and "sender_id" in document
 
 
+def sessions(document: Any) -> list[Any]:
+    """A tracker is one talk."""
+    return [document]
+
+
 def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
     """The talk in a tracker that `matches`."""
     sender = line(str(document["sender_id"]), 255)
-    events = ordered(objects(document["events"]), zone, lambda event: event.get("event") in _SPEAKERS)
-    script = Script(PLATFORM, sender, sender)
+    events = ordered(
+        objects(document["events"]), lambda event: at(event, zone), lambda event: event.get("event") in _SPEAKERS
+    )
+    script = Script(PLATFORM, sender, PLATFORM, sender)
     script.person["id"] = sender
     if not any(event.get("event") == "slot" for event in events):
-        _keep(script, inner(document, "slots"))
+        script.fill(_asked(inner(document, "slots")))
     for event in events:
         _take(script, event, words, zone)
     if document.get("paused") is True and not script.handed_on:
@@ -44,7 +51,7 @@ def _take(script: Script, event: Entry, words: Words, zone: tzinfo) -> None:
     elif kind == "session_started":
         script.begin(str(event.get("timestamp", "")))
     elif kind == "slot":
-        _keep(script, {word(event.get("name")): event.get("value")})
+        script.fill(_asked({word(event.get("name")): event.get("value")}))
     elif kind == "pause":
         outcome = Outcome.ESCALATED
     elif kind == "action":
@@ -65,10 +72,5 @@ def _say(script: Script, event: Entry, words: Words, zone: tzinfo) -> Outcome | 
     return words.outcome(name) if name else None
 
 
-def _keep(script: Script, slots: Entry) -> None:
-    for name, value in slots.items():
-        if value is None:
-            script.slots.pop(name, None)
-        elif name and name not in _OWN_SLOTS:
-            said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, sort_keys=True)
-            script.slots[line(name, 100)] = clean(said, 1000)
+def _asked(slots: Entry) -> Entry:
+    return {name: value for name, value in slots.items() if name not in _RASAS}

@@ -5,58 +5,66 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import tzinfo
-from typing import Any, BinaryIO, Literal, Protocol
+from functools import cached_property
+from typing import Any, BinaryIO, Literal
+
+from pydantic import Field
 
 from connector.errors import Finding
-from connector.plugins import Counted, Page, Reading, Record, Rejected, SourceTools
-from connector.sources.chatbot import bot_framework, rasa
-from connector.sources.chatbot.talk import MOST_HANDOFFS, Talk, Words
-from connector.sources.chatbot.ticket import ticket
+from connector.plugins import Counted, Page, Reading, Record, Rejected, Secret, SourceTools
+from connector.sources.chatbot.dialects import known_as, read, talks
+from connector.sources.chatbot.talk import MOST_HANDOFFS, Talk
+from connector.sources.chatbot.ticket import Making, ticket
+from connector.sources.chatbot.words import Words
 from connector.sources.document import Unreadable, parse
 from connector.sources.files import Files, Found
+from connector.sources.issue_types import IssueType, table
 from connector.sources.posted import PostedSettings
 from connector.sources.reading import Lines, Scroll, Whole, pages, trouble
 from connector.ticket import Outcome
 
 ENDINGS = (".json", ".transcript", ".ndjson", ".jsonl")
 LINES = (".ndjson", ".jsonl")
-_TALK_KEYS = frozenset({"events", "activities", "transcript", "content", "Content"})
+Platform = Literal[
+    "auto",
+    "bot_framework",
+    "botpress",
+    "copilot_studio",
+    "dialogflow_cx",
+    "dialogflow_es",
+    "lex_v1",
+    "lex_v2",
+    "messenger",
+    "rasa",
+    "slack",
+]
 _TALKS_VALUES = 500_000  # of all the talks in one file together
-
-
-class Dialect(Protocol):
-    """One platform's shape of transcript: a module with its name and these two functions."""
-
-    PLATFORM: str
-
-    def matches(self, document: Any) -> bool:
-        """Is this document of that shape?"""
-
-    def talk(self, document: Any, words: Words, zone: tzinfo) -> Talk:
-        """The talk it holds. Pure; takes any document that matches."""
-
-
-DIALECTS: Sequence[Dialect] = (rasa, bot_framework)
-"""Asked in this order where the settings say `auto`."""
 
 
 class ChatbotSettings(PostedSettings):
     """Settings of a chatbot.
 
     `escalate`, `resolve` and `abandon` name the intents, actions and events by which the bot does so, in any
-    spelling. Only talks whose outcome is in `make_ticket_on` make tickets; others are counted.
+    spelling; they go before the built-in names, and what `ignore` names means nothing. Only talks whose outcome is in
+    `make_ticket_on` make tickets; others are counted. `issue_types` says what sort of ticket an intent or an issue
+    slot makes. `id_key` is for bots whose talks are named by telephone numbers or addresses: the ids of tickets are
+    then hashed with that secret.
     """
 
-    dialect: Literal["auto", "bot_framework", "rasa"] = "auto"
-    escalate: tuple[str, ...] = (
-        *("handoff.initiate", "EscalationRequested", "escalate", "human_handoff", "action_human_handoff"),
-        *("handoff", "action_handoff", "action_handover", "talk_to_human", "speak_to_agent", "live_agent"),
-        *("transfer_to_agent", "create_ticket", "action_create_ticket", "action_submit_ticket", "open_incident"),
-    )
-    resolve: tuple[str, ...] = ("ImpliedSuccess", "resolved", "issue_resolved", "action_resolved", "problem_solved")
-    abandon: tuple[str, ...] = ("abandoned", "action_abandoned", "session_timeout", "action_session_timeout")
+    dialect: Platform = "auto"
+    escalate: tuple[str, ...] = ()
+    resolve: tuple[str, ...] = ()
+    abandon: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
     make_ticket_on: frozenset[Outcome] = frozenset({Outcome.ESCALATED})
+    issue_types: dict[str, IssueType] = Field(default_factory=dict)
+    id_key: Secret | None = None
+
+    @cached_property
+    def words(self) -> Words:
+        """What the names mean that this bot uses."""
+        own = {Outcome.ESCALATED: self.escalate, Outcome.RESOLVED: self.resolve, Outcome.ABANDONED: self.abandon}
+        return Words(own, self.ignore)
 
 
 class Chatbot:
@@ -70,10 +78,16 @@ class Chatbot:
     settings = ChatbotSettings
 
     def __init__(self, name: str, settings: ChatbotSettings, tools: SourceTools) -> None:
-        self._source = settings.id or name
         self._settings = settings
-        self._words = Words.of(settings.escalate, settings.resolve, settings.abandon)
-        self._dialects = [one for one in DIALECTS if settings.dialect in ("auto", one.PLATFORM)]
+        self._dialects = known_as(settings.dialect)
+        self._making = Making(
+            source=settings.id or name,
+            person=settings.person,
+            codes=settings.codes,
+            words=settings.words,
+            issue_types=table(settings.issue_types),
+            id_key=settings.id_key.reveal(tools.base) if settings.id_key else "",
+        )
         self._files = Files(settings.path, tools, settings.quiet, endings=ENDINGS, growing=_of_lines)
 
     def check(self) -> Sequence[Finding]:
@@ -100,7 +114,7 @@ class Chatbot:
         episodes = talk.tickets(self._settings.make_ticket_on)
         if part > len(episodes):
             return Counted(str(Outcome.ESCALATED if talk.handoffs else talk.rest.outcome))
-        return ticket(talk, episodes[part - 1], self._source, record, self._settings, self._words)
+        return ticket(talk, episodes[part - 1], record, self._making)
 
     def split(self, record: Record) -> Iterable[Record]:
         """One record for each hand-off of each talk in a document; an unreadable document stays as it is."""
@@ -109,12 +123,13 @@ class Chatbot:
         except Unreadable:
             yield record
             return
-        rows = _rows(document)
-        for number, row in enumerate(rows, 1):
-            data = json.dumps(row, ensure_ascii=False).encode("utf-8", "surrogatepass")
-            yield from self._handoffs(replace(record, place=f"{record.place}#{number}", data=data), row)
-        if not rows:
+        found = list(talks(document, self._dialects))
+        if len(found) == 1 and found[0] is document:
             yield from self._handoffs(record, document)
+            return
+        for number, one in enumerate(found, 1):
+            data = json.dumps(one, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            yield from self._handoffs(replace(record, place=f"{record.place}#{number}", data=data), one)
 
     def _handoffs(self, record: Record, document: Any) -> Iterator[Record]:
         yield record
@@ -126,26 +141,12 @@ class Chatbot:
             yield replace(record, place=f"{record.place}#{part}", facts={"part": str(part)})
 
     def _talk(self, document: Any) -> Talk:
-        for dialect in self._dialects:
-            if dialect.matches(document):
-                return dialect.talk(document, self._words, self._settings.zone)
-        known = ", ".join(one.PLATFORM for one in self._dialects)
-        raise Unreadable(
-            "not-a-talk", f"it is no transcript of a kind known here ({known})", "see `dialect` in the settings"
-        )
+        return read(document, self._dialects, self._making.words, self._settings.zone)
 
     def _open(self, file: BinaryIO, found: Found, known: str) -> Scroll:
         if _of_lines(found.path):
             return Lines(file, found, known, self.split, self._settings.unfinished_line_after)
         return Whole(file, found, known, self.split)
-
-
-def _rows(document: Any) -> list[Any]:
-    """The talks of a document that holds several: an array of them, or the `value` of an OData answer."""
-    listed = document.get("value") if isinstance(document, dict) and "type" not in document else document
-    rows: list[Any] = listed if isinstance(listed, list) else []
-    keys = [row.keys() if isinstance(row, dict) else frozenset() for row in rows]
-    return rows if any(_TALK_KEYS & row for row in keys) and not any("type" in row for row in keys) else []
 
 
 def _part(record: Record) -> int:

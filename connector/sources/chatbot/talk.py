@@ -2,38 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
-from connector.sources.text import word_of
+from connector.sources.text import clean, line
 from connector.ticket import Article, Outcome
 
 MOST_HANDOFFS = 20
 MOST_ARTICLES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """The names of intents, actions and events by which this bot escalates, resolves or abandons."""
-
-    escalate: frozenset[str]
-    resolve: frozenset[str]
-    abandon: frozenset[str]
-
-    @classmethod
-    def of(cls, escalate: Iterable[str], resolve: Iterable[str], abandon: Iterable[str]) -> Words:
-        """The same names in any spelling: `handoff.initiate` and `Handoff Initiate` are one."""
-        return cls(*(frozenset(map(word_of, names)) - {""} for names in (escalate, resolve, abandon)))
-
-    def outcome(self, name: str) -> Outcome | None:
-        """What it means that this happened, if it means anything."""
-        word = word_of(name)
-        if word in self.escalate:
-            return Outcome.ESCALATED
-        if word in self.resolve:
-            return Outcome.RESOLVED
-        return Outcome.ABANDONED if word in self.abandon else None
+MOST_SLOTS = 200
+_SLOT_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +60,10 @@ class Talk:
 
 
 class Script:
-    """Takes down a talk as it goes. Hand-offs with no word of the user between them are one."""
+    """Takes down a talk as it goes. Hand-offs with no word of the user between them are one.
+
+    `key` is what the ids of its tickets start with, the platform's family first.
+    """
 
     def __init__(self, platform: str, talk: str, *key: str) -> None:
         self.platform = platform
@@ -112,6 +96,21 @@ class Script:
             self._said.append(said)
         if said.speaker != "user":
             self._offered = frozenset(text.strip().lower() for text in offered)
+
+    def introduce(self, known: Mapping[str, str]) -> None:
+        """Who is talking, by field of a person; what was said first counts."""
+        for name, value in known.items():
+            if value:
+                self.person.setdefault(name, value)
+
+    def fill(self, slots: Mapping[str, Any]) -> None:
+        """What the bot has understood so far; null empties a slot."""
+        for given, value in slots.items():
+            name = line(given, 100)
+            if value is None:
+                self.slots.pop(name, None)
+            elif name and value not in ("", [], {}) and (name in self.slots or len(self.slots) < MOST_SLOTS):
+                self.slots[name] = clean(_said(value), _SLOT_LIMIT)
 
     def learn(self, topic: str) -> None:
         """The bot's own name for the matter."""
@@ -150,3 +149,9 @@ class Script:
     def _episode(self, parts: tuple[str, ...], summary: str) -> Episode:
         slots, articles = dict(self.slots), tuple(self._articles)
         return Episode(parts, self._outcome, tuple(self._said), self._topic, summary, slots, articles)
+
+
+def _said(value: Any) -> str:
+    """A slot's value as text: that of an entity with a name is its name."""
+    found = value.get("name") if isinstance(value, dict) and isinstance(value.get("name"), str) else value
+    return found if isinstance(found, str) else json.dumps(found, ensure_ascii=False, sort_keys=True)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from connector.plugins import Record
-from connector.sources.chatbot.talk import Episode, Said, Talk, Words
+from connector.sources.build_records import Codes
+from connector.sources.chatbot.slots import understood
+from connector.sources.chatbot.talk import Episode, Said, Talk
+from connector.sources.chatbot.words import Words
 from connector.sources.given import received
 from connector.sources.identity import hashed
-from connector.sources.site import SiteSettings
-from connector.sources.text import line, word_of
+from connector.sources.issue_types import IssueType, named_in
+from connector.sources.text import line
 from connector.ticket import (
     Attachment,
     Channel,
@@ -21,6 +25,7 @@ from connector.ticket import (
     FileKind,
     Location,
     Person,
+    PersonKind,
     Phi,
     Ticket,
     Turn,
@@ -39,56 +44,46 @@ _FOR_A_PERSON = re.compile(
 )
 _OPEN_QUESTION = re.compile(r"\b(?:how (?:can|may)|what|describe|tell|explain|detail)", re.IGNORECASE)
 _SENTENCE = 6
-_PERSON_SLOTS = {
-    "email": ("email", "user_email", "e_mail"),
-    "name": ("name", "user_name", "full_name", "employee_name"),
-    "login": ("login", "username", "user_login", "network_id", "syslogin"),
-    "phone": ("phone", "phone_number", "callback_number", "extension"),
-    "department": ("department", "dept"),
-    "role": ("role", "job_title", "position"),
-}
-_CONTEXT_SLOTS = {
-    "workstation": ("workstation", "computer", "pc_name", "device"),
-    "application": ("application", "app", "system_name"),
-    "environment": ("environment", "env"),
-    "activity": ("activity", "screen"),
-    "error_text": ("error", "error_text", "error_message"),
-}
-_LOCATION_SLOTS = {"facility": ("facility", "hospital", "site"), "unit": ("unit", "ward"), "room": ("room",)}
-_PHI_SLOTS = {
-    "mrn": ("mrn", "patient_id", "patient_mrn", "medical_record_number"),
-    "name": ("patient_name", "patient"),
-    "birth_date": ("dob", "birth_date", "date_of_birth"),
-    "encounter": ("csn", "encounter", "encounter_id"),
-}
 
 
-def ticket(talk: Talk, episode: Episode, source: str, record: Record, settings: SiteSettings, words: Words) -> Ticket:
+@dataclass(frozen=True, slots=True)
+class Making:
+    """What a site says of all tickets of one bot. `id_key` is a secret that ids are hashed with, or empty."""
+
+    source: str
+    person: PersonKind
+    codes: Codes
+    words: Words
+    issue_types: Mapping[str, IssueType]
+    id_key: str = field(default="", repr=False)
+
+
+def ticket(talk: Talk, episode: Episode, record: Record, made: Making) -> Ticket:
     """The ticket that an episode makes. Its text is stable while the talk goes on behind the hand-off."""
-    slots = {word_of(name): value for name, value in episode.slots.items()}
-    phi, who = _taken(slots, _PHI_SLOTS), {**_taken(slots, _PERSON_SLOTS), **talk.person}
-    context, place = _taken(slots, _CONTEXT_SLOTS), _taken(slots, _LOCATION_SLOTS)
-    trouble = problem(episode.said, words)
-    stated = trouble.text if trouble else ""
-    records = settings.codes.sort(settings.codes.found("\n".join((stated, episode.summary))))
+    slots = understood(episode.slots)
+    trouble = problem(episode.said, made.words)
+    stated = trouble.text if trouble else slots.trouble or episode.summary or longest(episode.said)
+    intent, confidence = _intent(episode, trouble, made.words)
+    records = made.codes.sort(made.codes.found("\n".join((stated, slots.trouble, episode.summary))))
     # A talk without an id of its own is named by its place: two such talks must not be one.
-    identity = hashed(talk.platform, *episode.parts, *(() if talk.id else (record.place,)))
+    parts = (*episode.parts, *(() if talk.id else (record.place,)))
+    identity = hashed(*parts, key=made.id_key)
     said_at = [said.at for said in episode.said if said.at]
     return Ticket(
-        source=source,
+        source=made.source,
         external_id=identity,
         channel=Channel.CHATBOT,
-        summary=line(stated or episode.summary) or "Handed on by the bot without a word about the matter",
-        description=_description(stated, episode),
-        requester=Person(kind=settings.person, **who),
-        context=Context(location=Location(**place), **context),
+        summary=line(stated) or "Handed on by the bot without a word about the matter",
+        description=_description(stated, episode, slots.trouble),
+        requester=Person(kind=made.person, **{**slots.person, **talk.person}),
+        context=Context(location=Location(**slots.location), **slots.context),
         records=records.build,
         conversation=Conversation(
             id=talk.id or identity,
             platform=talk.platform,
-            intent=(trouble.intent if trouble else "") or episode.topic,
-            confidence=trouble.confidence if trouble else None,
-            slots=slots,
+            intent=intent,
+            confidence=confidence,
+            slots=slots.left,
             articles=episode.articles,
             outcome=episode.outcome,
             turns=tuple(Turn(speaker=said.speaker, text=said.text, at=said.at) for said in episode.said[-_MOST_TURNS:]),
@@ -96,28 +91,51 @@ def ticket(talk: Talk, episode: Episode, source: str, record: Record, settings: 
         attachments=_transcript(episode.said),
         submitted_at=max(said_at, default=None),
         received_at=received(record),
-        phi=Phi(records=records.patient, **phi),
+        phi=Phi(records=records.patient, **slots.phi),
+        **slots.weight,
+        **_sort((slots.issue_type, intent, episode.topic), made.issue_types),
     )
+
+
+def _intent(episode: Episode, trouble: Said | None, words: Words) -> tuple[str, float | None]:
+    """What the bot took the matter for: an intent that asks for a person says nothing of it, unless it is all."""
+    last = [said for said in reversed(episode.said) if said.intent]
+    about = [said for said in last if words.outcome(said.intent) is None]
+    said = trouble if trouble is not None and trouble.intent else next(iter(about), None)
+    if said is None and not episode.topic:
+        said = next(iter(last), None)
+    return (said.intent, said.confidence) if said else (episode.topic, None)
+
+
+def _sort(names: Iterable[str], types: Mapping[str, IssueType]) -> dict[str, Any]:
+    """Kind and category, by the first name that speaks of a known type."""
+    word = next((found for name in names if name and (found := named_in(name, types))), "")
+    return {"kind": types[word].kind, "category": types[word].category, "tags": (word,)} if word else {}
 
 
 def problem(said: Sequence[Said], words: Words) -> Said | None:
     """The user's last words that are long enough to state a problem, else the longest; commands are not meant.
 
-    Greetings, choices, calls for a person and answers to a bot's closed questions state none, unless there is
-    nothing else.
+    Greetings, choices, calls for a person and answers to a bot's closed questions state none.
     """
-    mine: list[Said] = []
     stated: list[Said] = []
     asked = False
     for one in said:
         if one.speaker != "user":
             asked = one.text.endswith("?") and not _OPEN_QUESTION.search(one.text)
-        elif not one.text.startswith("/"):
-            mine.append(one)
-            if not (one.picked or _small_talk(one.text) or words.outcome(one.intent) or (asked and stated)):
-                stated.append(one)
+        elif not (one.text.startswith("/") or _states_nothing(one, words) or (asked and stated)):
+            stated.append(one)
     full = [one for one in stated if len(one.text.split()) >= _SENTENCE]
-    return full[-1] if full else max(stated or mine, key=lambda one: len(one.text), default=None)
+    return full[-1] if full else max(stated, key=lambda one: len(one.text), default=None)
+
+
+def longest(said: Sequence[Said]) -> str:
+    """The longest of the user's words, where none of them states a problem."""
+    return max((one.text for one in said if one.speaker == "user" and one.text[:1] != "/"), key=len, default="")
+
+
+def _states_nothing(said: Said, words: Words) -> bool:
+    return said.picked or _small_talk(said.text) or words.outcome(said.intent) is not None
 
 
 def _small_talk(text: str) -> bool:
@@ -125,9 +143,10 @@ def _small_talk(text: str) -> bool:
     return bool(short and len(text) <= 80 and (_GREETING.fullmatch(text.strip()) or _FOR_A_PERSON.search(text)))
 
 
-def _description(stated: str, episode: Episode) -> str:
-    summary = episode.summary if episode.summary not in ("", stated) else ""
-    passed = (f"Summary by the bot: {summary}" if stated else summary) if summary else ""
+def _description(stated: str, episode: Episode, told: str) -> str:
+    summary = f"Summary by the bot: {episode.summary}" if episode.summary not in ("", stated) else ""
+    noted = f"Told to the bot: {told}" if told not in ("", stated, episode.summary) else ""
+    passed = "\n".join(filter(None, (noted, summary)))
     kept = [one for one in episode.said if _worth_telling(one)]
     lines = list(_lines(kept))
     room, first = _TRANSCRIPT_LIMIT, len(lines)
@@ -158,12 +177,3 @@ def _transcript(said: Sequence[Said]) -> tuple[Attachment, ...]:
         return ()
     content = "\n".join(_lines(said)).encode()
     return (Attachment.of("transcript.txt", content, "text/plain", FileKind.LOG),)
-
-
-def _taken(slots: dict[str, str], table: dict[str, tuple[str, ...]]) -> dict[str, Any]:
-    """The slots that a table knows, by field; they are slots no more."""
-    found = {field: next((slots[name] for name in names if slots.get(name)), "") for field, names in table.items()}
-    for names in table.values():
-        for name in names:
-            slots.pop(name, None)
-    return {field: line(value, 255) for field, value in found.items() if value}

@@ -6,37 +6,13 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from connector.sources.ehr_button.aliases import ALIASES, key_of, no_target
+from connector.sources.issue_types import IssueType, table
 from connector.sources.posted import PostedSettings
 from connector.sources.text import word_of
-from connector.ticket import Category, Kind, PersonKind
-
-
-class IssueType(BaseModel):
-    """What sort of ticket an issue type makes."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Kind = Kind.INCIDENT
-    category: Category = Category.BREAK_FIX
-
-
-_FEEDBACK = IssueType(kind=Kind.FEEDBACK, category=Category.OPTIMIZATION)
-_REQUEST = IssueType(kind=Kind.REQUEST, category=Category.OPERATIONAL_REQUEST)
-_INCIDENT = IssueType()
-
-ISSUE_TYPES: Mapping[str, IssueType] = {
-    **dict.fromkeys(
-        ("scheduling", "missing_choice", "missing_option", "feedback", "suggestion", "workflow"), _FEEDBACK
-    ),
-    **dict.fromkeys(("enhancement", "optimization", "optimisation", "build_request", "idea", "complaint"), _FEEDBACK),
-    **dict.fromkeys(("access", "new_user", "training", "how_to", "question", "equipment", "report_request"), _REQUEST),
-    **dict.fromkeys(("error", "slow", "performance", "login", "password", "printing", "hardware"), _INCIDENT),
-    **dict.fromkeys(("downtime", "outage", "orders", "medication", "documentation", "interface", "lab"), _INCIDENT),
-    "maintenance": IssueType(kind=Kind.REQUEST, category=Category.MAINTENANCE),
-}
+from connector.ticket import PersonKind
 
 
 class EhrButtonSettings(PostedSettings):
@@ -57,7 +33,7 @@ class EhrButtonSettings(PostedSettings):
     @cached_property
     def issues(self) -> Mapping[str, IssueType]:
         """The built-in table with the site's over it."""
-        return {**ISSUE_TYPES, **{word_of(name): value for name, value in self.issue_types.items()}}
+        return table(self.issue_types)
 
     @field_validator("aliases")
     @classmethod

@@ -125,7 +125,7 @@ def test_a_hand_off_makes_a_ticket_of_the_persons_own_words() -> None:
 def test_the_talk_is_kept() -> None:
     conversation = one(TALK).conversation
     assert conversation
-    assert (conversation.id, conversation.platform) == (CONVERSATION, "bot_framework")
+    assert (conversation.id, conversation.platform) == (CONVERSATION, "copilot_studio")
     assert (conversation.intent, conversation.confidence) == ("printing", 0.83)
     assert conversation.slots == {"cost_center": "77"}
     assert [(article.title, article.url) for article in conversation.articles] == [
