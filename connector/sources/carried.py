@@ -41,7 +41,7 @@ def carried(items: list[Any], most_bytes: int) -> Carried:
     notes: list[str] = []
     left: list[Any] = []
     for number, item in enumerate(items[:MOST_FILES], 1):
-        given = Given(item if isinstance(item, dict) else {"item": item})
+        given = Given(item if isinstance(item, dict) else {"url" if _is_address(item) else "item": item})
         file, remarks = _file(given, number, most_bytes)
         notes.extend(f"attachment {number}: {remark}" for remark in remarks)
         if file is not None:
@@ -103,6 +103,10 @@ def _type_in(encoded: str) -> str:
     """The type that the head of a `data:` URL claims."""
     found = _DATA_TYPE.match(encoded)
     return found[1] if found else ""
+
+
+def _is_address(item: Any) -> bool:
+    return isinstance(item, str) and item[:5].lower() in ("data:", "http:", "https")
 
 
 def _kind(said: FileKind | None, content_type: str) -> FileKind:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import connector.samples
 from connector.plugins import SourceTools
-from connector.sources.ehr_button import EhrButton, items
+from connector.sources.ehr_button import EhrButton
 from tests.fuzz.target import Target, files
 
 _SAMPLES = Path(connector.samples.__file__).parent / "inbox" / "button"
@@ -17,5 +17,5 @@ def target() -> Target:
     """The reader with its settings at their defaults."""
     settings = EhrButton.settings.model_validate({"type": "ehr_button", "path": "."})
     source = EhrButton("fuzz", settings, SourceTools())
-    samples = (*files(_SAMPLES, "*.json", "*.ndjson"), *files(_CORPUS, "*.json"))
-    return Target(source.read, samples, split=items)
+    samples = (*files(_SAMPLES, "*.json", "*.ndjson"), *files(_CORPUS, "*"))
+    return Target(source.read, samples, split=source.split)

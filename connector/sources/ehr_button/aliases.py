@@ -23,6 +23,7 @@ _KEYS: Mapping[str, str] = {
     "urgency": "",
     "patient_care_affected": "patient_care",
     "records": "record build_record build_records",
+    "attachments": "attachment screenshot screenshots screen_shot",
     "source.system": "source ehr",
     "source.tenant": "",
     "source.environment": "env",

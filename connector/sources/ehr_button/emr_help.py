@@ -11,13 +11,12 @@ from typing import Any
 
 from connector.plugins import Reading
 from connector.sources.ehr_button import generic
-from connector.sources.ehr_button.aliases import ALIASES
 from connector.sources.ehr_button.form import Form
 from connector.sources.ehr_button.format import Origin
 from connector.sources.ehr_button.settings import EhrButtonSettings
 
 _PARTS = ("task_parameters", "request_data")
-_OWN = {**ALIASES, "callerid": "requester.user_id"}  # here it is the sys_id of the caller, not a login
+_OWN = {"callerid": "requester.user_id"}  # here it is the sys_id of the caller, not a login
 
 
 def matches(payload: Mapping[str, Any], settings: EhrButtonSettings) -> bool:
@@ -27,7 +26,7 @@ def matches(payload: Mapping[str, Any], settings: EhrButtonSettings) -> bool:
 
 def reading(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettings) -> Reading:
     """The ticket; raises Unreadable where nothing in it says what is wrong."""
-    form = Form({**_OWN, **settings.targets})
+    form = Form({**settings.flat_targets, **_OWN, **settings.targets})
     for part in _PARTS:
         value = payload.get(part)
         if isinstance(value, dict):

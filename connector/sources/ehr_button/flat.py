@@ -33,8 +33,7 @@ def reading(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSetti
     """The ticket; raises Unreadable where nothing in it says what is wrong."""
     form = Form(settings.flat_targets)
     for key, value in payload.items():
-        for one in value if isinstance(value, list) else [value]:
-            form.fill(key, one)
+        form.fill(key, value)
     return generic.reading(form.payload(), origin, settings)
 
 
@@ -44,16 +43,12 @@ def is_form(text: str) -> bool:
 
 
 def form_body(text: str) -> dict[str, Any]:
-    """The keys and values of a form body; a key said twice has a list. Raises Unreadable for too many."""
+    """The keys and values of a form body; one said twice has two lines. Raises Unreadable for too many."""
     try:
         pairs = parse_qsl(text.strip(), max_num_fields=_MOST_KEYS, errors="replace")
     except ValueError:
         raise Unreadable("too-many-values", f"a form of more than {_MOST_KEYS:,} keys", "send fewer") from None
-    said: dict[str, Any] = {}
+    said: dict[str, list[str]] = {}
     for key, value in pairs:
-        said[key] = value if key not in said else [*_list(said[key]), value]
-    return said
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else [value]
+        said.setdefault(key, []).append(value)
+    return {key: "\n".join(values) for key, values in said.items()}

@@ -14,6 +14,7 @@ _NUMBERED: Mapping[str, Mapping[str, str]] = {
     "impact": {"1": "site", "2": "unit", "3": "user"},
     "urgency": {"1": "high", "2": "medium", "3": "low"},
 }
+_CONTENT = re.compile(r"\s*(?:data:|[A-Za-z0-9+/_=-]{60})", re.IGNORECASE)  # no address begins like this
 _NUMBER = re.compile(r"\s*([123])(?:\s*-.{0,40})?\s*")
 
 
@@ -24,6 +25,7 @@ class Form:
         """`targets` says where the values of keys belong, as `aliases.ALIASES` does."""
         self._targets = targets
         self._made: dict[str, Any] = {}
+        self._lines: dict[str, list[str]] = {}
 
     def fill(self, key: str, value: Any) -> None:
         """Take in a value by the key that it came under."""
@@ -47,8 +49,9 @@ class Form:
         elif target == "records":
             self._list("records").append(value)
         elif target in _GROWS:
-            before = self._made.get(target)
-            self._made[target] = str(value) if before is None else f"{before}\n{value}"
+            self._lines.setdefault(target, []).append(str(value))
+        elif target == "attachments":
+            self.attach({"content_base64" if _CONTENT.match(str(value)) else "url": value})
         else:
             self._first(self._made.setdefault(group, {}) if group else self._made, name, value, key)
 
@@ -69,7 +72,7 @@ class Form:
 
     def payload(self) -> dict[str, Any]:
         """The generic payload. Where nobody described anything, its description is its summary, or the error."""
-        made = self._made
+        made = {**self._made, **{target: "\n".join(lines) for target, lines in self._lines.items()}}
         if "description" not in made and (said := made.get("summary") or made.get("error_text")):
             made["description"] = said
         return made

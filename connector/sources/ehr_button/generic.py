@@ -18,7 +18,7 @@ from connector.sources.ehr_button.settings import EhrButtonSettings
 from connector.sources.given import Given, moment, second, texts, tidied
 from connector.sources.identity import external_id, hashed
 from connector.sources.people import one, people, person
-from connector.sources.text import line, word_of
+from connector.sources.text import clean, line, word_of
 from connector.ticket import EMPTY_PHI, BuildRecord, Channel, Context, Impact, Location, Phi, Ticket, Urgency
 
 _SOURCE = {
@@ -32,11 +32,12 @@ _PATIENT = {"encounter_id": "encounter", **{name: name for name in ("mrn", "fhir
 KEYS = frozenset(
     {"schema_version", "request_id", "source", "submitted_at", "summary", "description", "error_text", "issue_type"}
     | {"impact", "urgency", "patient_care_affected", "requester", "on_behalf_of", "watchers", "device", "location"}
-    | {"screen", "records", "patient", "smart", "steps_tried", "attachments", "extra"}
+    | {"screen", "records", "patient", "smart", "steps_tried", "attachments", "screenshot", "extra"}
 )
 """What may stand at the top of a generic payload."""
 _SMART = {"patient": "fhir_id", "encounter": "encounter"}
 _CODES = re.compile(r"\b(?:0x[0-9A-Fa-f]{4,16}|(?:ORA|TNS|SQL|HTTP|ERR|LDAP|RDP|ICA|JAVA)[- ]\d{2,6})\b")
+_PICTURE = re.compile(r"data:image/[\w.+-]{1,60};base64,[A-Za-z0-9+/=_-]{16,}")
 _QUERY = re.compile(r"[?#]")
 _STEPS = 20
 _RECORDS = 100
@@ -50,14 +51,14 @@ def matches(payload: Mapping[str, Any], settings: EhrButtonSettings) -> bool:
 def reading(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSettings) -> Ticket:
     """The request in a generic button payload; raises Unreadable where it describes nothing."""
     given = Given(payload)
-    said = _said(given)
     asked = given.look("submitted_at")
     submitted = moment(asked, settings.zone)
     if submitted:
         given.value("submitted_at")
     context, address = _context(given)
     who, nobody = _people(given, settings)
-    files = carried(given.items("attachments"), settings.attachment_bytes)
+    said, pictures = _said(given)
+    files = carried([*given.items("attachments"), *_shots(given), *pictures], settings.attachment_bytes)
     named, odd = _named(given, settings)
     text = "\n".join((said["summary"], said["description"], context.error_text, *said["steps_tried"]))
     records = settings.codes.sort([*named, *settings.codes.found(text)])
@@ -79,16 +80,25 @@ def reading(payload: Mapping[str, Any], origin: Origin, settings: EhrButtonSetti
     )
 
 
-def _said(given: Given) -> dict[str, Any]:
-    description = given.text("description")
+def _said(given: Given) -> tuple[dict[str, Any], list[Any]]:
+    """What was written, and the pictures that were pasted into it."""
+    written = given.look("description")
+    pictures = list(_PICTURE.findall(written)) if isinstance(written, str) and "data:image/" in written else []
+    description = given.text("description") if not pictures else clean(_PICTURE.sub("[picture]", written))
     if not description:
         raise Unreadable("no-description", "it has no description", "the button must send what the person wrote")
     tried = [*given.items("steps_tried"), *given.inner("extra").items("steps_tried")]
-    return {
+    said = {
         "summary": line(given.text("summary") or description),
         "description": description,
         "steps_tried": tuple(texts(tried, _STEPS, 500)),
     }
+    return said, [{"content_base64": picture} for picture in pictures]
+
+
+def _shots(given: Given) -> list[Any]:
+    """What is under `screenshot`: files, or the bare content of files."""
+    return [{"content_base64": shot} if isinstance(shot, str) else shot for shot in given.items("screenshot")]
 
 
 def _context(given: Given) -> tuple[Context, str]:

@@ -54,5 +54,6 @@ class EhrButtonSettings(PostedSettings):
 
     @cached_property
     def flat_targets(self) -> Mapping[str, str]:
-        """The built-in table with the site's over it."""
-        return {**ALIASES, **self.targets}
+        """The built-in table with the site's over it; the code of a record leads its id to the records."""
+        records = {key_of(code): f"records.{code}" for code in sorted(self.codes.build | self.codes.patient)}
+        return {**records, **ALIASES, **self.targets}

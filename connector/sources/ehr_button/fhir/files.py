@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from connector.sources.ehr_button.fhir.resources import Resource, Resources, walk
 from connector.sources.ehr_button.fhir.values import Json, text
@@ -18,18 +19,34 @@ def attach(form: Form, held: Resources) -> Iterator[str]:
     named: set[Resource] = set()
     for one in held.all:
         for key, element in walk(one.body):
-            if element is one.body or not _is_file(key, element):
-                continue
-            if key == "photo":
+            if "valueBase64Binary" in element:
+                form.attach({"content_base64": element["valueBase64Binary"]})
+            if key == "photo" and _is_file(key, element):
                 yield "the photo of a person was left out"
-                continue
-            binary = held.resolve(element.get("url"), one)
-            if binary is not None and binary.type == "Binary":
-                named.add(binary)
-            form.attach(_file(element, one, binary.body if binary in named and binary else {}))
+            elif element is not one.body and _is_file(key, element):
+                form.attach(_file(element, _binary(held, element, one, named)))
     for one in held.of("Binary"):
         if one not in named:
-            form.attach(_file({}, one, one.body))
+            form.attach(_file({}, one.body))
+
+
+def without_files(value: Any, key: str = "") -> Any:
+    """The same elements without what files hold."""
+    if isinstance(value, list):
+        return [without_files(inner, key) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    held = {"valueBase64Binary", "data"} if _is_file(key, value) else {"valueBase64Binary"}
+    return {name: without_files(inner, name) for name, inner in value.items() if name not in held}
+
+
+def _binary(held: Resources, element: Json, one: Resource, named: set[Resource]) -> Json:
+    """The Binary that an Attachment without data points to; it is then one of those `named`."""
+    found = held.resolve(element.get("url"), one) if not element.get("data") else None
+    if found is None or found.type != "Binary":
+        return {}
+    named.add(found)
+    return found.body
 
 
 def _is_file(key: str, element: Json) -> bool:
@@ -37,7 +54,7 @@ def _is_file(key: str, element: Json) -> bool:
     return carries and key not in _NO_FILES and (key in _KEYS or not _MARKS.isdisjoint(element))
 
 
-def _file(element: Json, one: Resource, binary: Json) -> Json:
+def _file(element: Json, binary: Json) -> Json:
     """An Attachment as a generic payload carries a file; its data may be those of a Binary."""
     data = element.get("data") or binary.get("data")
     file = {

@@ -20,8 +20,12 @@ from connector.sources.ehr_button.fhir.values import (
 )
 from connector.sources.ehr_button.form import Form
 
-_STAFF = frozenset({"Practitioner", "PractitionerRole", "Organization", "CareTeam"})
-_OUTSIDE = frozenset({"Patient", "RelatedPerson"})  # what identifies relatives identifies the patient (45 CFR 164.514)
+_OUTSIDE = ("Patient", "RelatedPerson")  # what identifies relatives identifies the patient (45 CFR 164.514)
+_KINDS = {
+    **dict.fromkeys(_OUTSIDE, "patient"),
+    **dict.fromkeys(("Practitioner", "PractitionerRole", "Organization", "CareTeam"), "staff"),
+    "Device": "unknown",
+}
 _NPI = "http://hl7.org/fhir/sid/us-npi"
 _PHYSICIAN = frozenset({"doctor", "physician", "309343006"})  # the last is SNOMED CT's
 
@@ -55,7 +59,7 @@ def described(form: Form, held: Resources, reference: Any, source: Resource) -> 
     role = _role(held, found)
     kind = found.type if found else text(said.get("type")) or text(said.get("reference")).rpartition("/")[0]
     kind = kind.rpartition("/")[2]
-    person: Json = {"kind": "patient" if kind in _OUTSIDE else "staff" if kind in _STAFF else None}
+    person: Json = {"kind": _KINDS.get(kind)}
     if role is not None:
         inner = next(objects(role.body.get("practitioner")), {})
         found = found if found is not role else held.resolve(inner, role)

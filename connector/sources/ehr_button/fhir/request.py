@@ -12,7 +12,7 @@ from typing import Any
 from connector.plugins import Counted, Reading
 from connector.sources.document import Unreadable
 from connector.sources.ehr_button import generic
-from connector.sources.ehr_button.fhir.files import attach
+from connector.sources.ehr_button.fhir.files import attach, without_files
 from connector.sources.ehr_button.fhir.people import (
     described,
     fill_encounter,
@@ -80,11 +80,12 @@ def _filled(form: Form, held: Resources, request: Resource, settings: EhrButtonS
     for one in (request, *(other for other in held.of(*REQUESTS) if other is not request)):
         _fill_words(form, one)
     for element in objects(body.get("input")):
-        form.fill(concept(element.get("type")) or "input", value_of(element))
+        if held.resolve(element.get("valueReference"), request) is None:  # else it is read for what it is
+            words = concept_words(element.get("type"))
+            form.fill(next(filter(form.place, words), "") or next(iter(words), "input"), value_of(element))
     _fill_surroundings(form, held)
     yield from attach(form, held)
-    left = {key: value for key, value in body.items() if key not in _READ}
-    form.keep(kind, left or None)
+    form.keep(kind, without_files({key: value for key, value in body.items() if key not in _READ}) or None)
 
 
 def _fill_sort(form: Form, request: Resource, settings: EhrButtonSettings) -> None:
@@ -122,6 +123,8 @@ def _fill_people(form: Form, held: Resources, request: Resource) -> None:
 def _fill_words(form: Form, one: Resource) -> None:
     """What a request, or a resource that goes with it, says in words."""
     body = one.body
+    if text(body.get("status")) in _OVER:
+        return
     form.put("description", text(body.get("description")))
     for part in objects(body.get("payload")):
         form.put("description", text(part.get("contentString")))

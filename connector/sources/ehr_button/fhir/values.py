@@ -8,6 +8,7 @@ from typing import Any
 from connector.sources.text import clean
 
 Json = dict[str, Any]
+_FILES = ("valueAttachment", "valueBase64Binary")
 
 
 def listed(value: Any) -> list[Any]:
@@ -76,9 +77,9 @@ def identifier(value: Any) -> str:
 
 
 def value_of(element: Json) -> str:
-    """The `value[x]` of an element as text; empty for an Attachment, which is a file."""
+    """The `value[x]` of an element as text; empty where it is a file."""
     for key, value in element.items():
-        if key.startswith("value") and key != "valueAttachment":
+        if key.startswith("value") and key not in _FILES:
             return text(value) or next((said for one in objects(value) if (said := _said(one))), "")
     return ""
 
