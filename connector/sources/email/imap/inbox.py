@@ -47,7 +47,8 @@ class Inbox:
         settings = self._settings
         session = self._connected()
         try:
-            folder = session.open(settings.folder, readonly=True)
+            # opened for reading alone, a folder does not tell which keywords it keeps
+            folder = session.open(settings.folder, readonly=settings.after != "flag")
             return list(_cannot(settings, folder, session))
         finally:
             session.close()
@@ -180,17 +181,17 @@ class Inbox:
         """The mails, and the UIDs that are settled: read, or gone from the folder meanwhile."""
         large = [uid for uid in uids if uid in sizes and sizes[uid].size > self._most]
         whole = [uid for uid in uids if uid in sizes and uid not in large]
-        found = self._fetched(whole, self._most + 1, sum(sizes[uid].size for uid in whole)) if whole else {}
-        if large:
-            found |= self._fetched(large, HEAD_BYTES, HEAD_BYTES * len(large))
-        lost = [uid for uid in uids if uid not in found]
-        there = self._still_there(lost) if lost else set()
-        records = [self._record(uid, sizes, found.get(uid)) for uid in uids if uid in found or uid in there]
-        return records, set(uids) - there
+        found = self._together(whole, self._most + 1, sum(sizes[uid].size for uid in whole))
+        found |= self._together(large, HEAD_BYTES, HEAD_BYTES * len(large))
+        there = self._still_there([uid for uid in uids if uid not in found])
+        found |= self._one_by_one(sorted(there))
+        lost = there - found.keys()
+        records = [self._record(uid, sizes, found.get(uid)) for uid in uids if uid in found or uid in lost]
+        return records, set(uids) - lost
 
     def _still_there(self, uids: Sequence[int]) -> set[int]:
         assert self._session is not None  # noqa: S101
-        return set(self._session.uids(min(uids), max(uids))) & set(uids)
+        return set(self._session.uids(min(uids), max(uids))) & set(uids) if uids else set()
 
     def _record(self, uid: int, sizes: Mapping[int, Size], data: bytes | None) -> Record:
         name, at = place(self._settings.folder, self._uidvalidity, uid), sizes[uid].at if uid in sizes else None
@@ -201,33 +202,43 @@ class Inbox:
             return Record(name, data[:HEAD_BYTES], at, {"cut": str(size)}, self._settings.keep_raw)
         return Record(name, data, at, {}, self._settings.keep_raw)
 
-    def _fetched(self, uids: Sequence[int], most: int, expected: int) -> dict[int, bytes]:
-        """The mails; one by one where all at once fail, for one that the server stumbles over stops no others."""
+    def _together(self, uids: Sequence[int], most: int, expected: int) -> dict[int, bytes]:
+        """The mails, as far as the server hands them over in one answer."""
         assert self._session is not None  # noqa: S101
         try:
-            return self._session.bodies(uids, most, expected)
+            return self._session.bodies(uids, most, expected) if uids else {}
         except RemoteError as error:
-            if error.code == "busy":
-                raise
-            session = self._again() if error.code in _LOST else self._session
+            self._go_on_after(error)
+            return {}
+
+    def _one_by_one(self, uids: Sequence[int]) -> dict[int, bytes]:
+        """The mails, without those that the server stumbles over: they must not stop the others."""
         found: dict[int, bytes] = {}
         failed = False
         for uid in uids:
+            assert self._session is not None  # noqa: S101
             try:
-                found |= session.bodies([uid], most, most)
+                found |= self._session.bodies([uid], self._most + 1, self._most)
                 failed = False
             except RemoteError as error:
-                if error.code == "busy" or failed:  # two in a row: it is not the mail
+                if failed:  # two in a row: it is not the mail
                     raise
                 failed = True
-                session = self._again() if error.code in _LOST else session
+                self._go_on_after(error)
         return found
+
+    def _go_on_after(self, error: RemoteError) -> None:
+        """With a new connection, if this one is lost. Raises the error where the server wants to be left alone."""
+        if error.code == "busy":
+            raise error
+        if error.code in _LOST:
+            self._again()
 
 
 def _cannot(settings: ImapSettings, folder: Folder, session: Session) -> Iterator[Finding]:
     """What `after` asks for and the server does not do."""
     there = f"{settings.host}, folder {settings.folder}"
-    if settings.after == "flag" and folder.keywords and not {"*", "\\*", settings.keyword.lower()} & folder.keywords:
+    if settings.after == "flag" and not {"\\*", settings.keyword.lower()} & folder.keywords:
         what = "the server keeps no keywords of ours in this folder: they are lost silently"
         yield Finding("no-keywords", there, what, "use after: seen or move", 3)
     if settings.after == "delete" and not session.can("UIDPLUS"):

@@ -202,7 +202,8 @@ def _connected(settings: ImapSettings, base: Path, clock: Clock) -> tuple[Any, M
         try:
             client.starttls(context)
         except BaseException:
-            client.shutdown()
+            with contextlib.suppress(OSError):
+                client.shutdown()
             raise
     return client, meter
 

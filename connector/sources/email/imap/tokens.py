@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from connector.errors import Finding, Permanent, Scope, Transient
+from connector.errors import Finding, Permanent, Scope, SettingsError, Transient
 from connector.sources.email.imap.settings import ImapSettings, OAuth
 
 _SECONDS = 60
@@ -43,7 +43,9 @@ class Tokens:
             if self._app is None:
                 self._app = self._client(oauth)
             answer = self._app.acquire_token_for_client(scopes=[oauth.scope])
-        except (OSError, ValueError) as error:  # msal lets the errors of requests through, which are OSErrors
+        except SettingsError:
+            raise
+        except Exception as error:  # noqa: BLE001 - msal raises its own errors, and lets those of requests through
             what = f"no token from {oauth.authority} ({type(error).__name__})"
             raise Transient(what, "see that it can be reached", code="no-token", scope=Scope.ACCOUNT) from None
         token = answer.get("access_token", "")
