@@ -5,8 +5,8 @@ from __future__ import annotations
 import random
 import re
 import threading
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
 from fnmatch import translate
 from functools import cached_property
 from typing import Any, Literal, get_args
@@ -81,6 +81,14 @@ class Fault:
             raise ValueError(f"unknown kind of fault {self.kind!r}; known are {', '.join(KINDS)}")
 
     @property
+    def name(self) -> str:
+        """A short word for this form of it."""
+        shown = (
+            f"{self.kind}-{self.status}" if self.kind in ("status", "error_after", "item", "item_after") else self.kind
+        )
+        return shown if self.retry_after is None else f"{shown}-wait"
+
+    @property
     def fails_before(self) -> bool:
         """Whether the remote never comes to do the work."""
         return self.kind in ("lose_request", "late", "status", "html")
@@ -95,6 +103,31 @@ class Fault:
             return False
         short = _VERSION.sub("", path, count=1) if path.startswith("/api/now/") else path.removesuffix(".json")
         return any(self._pattern.match(f"{method} {form}") is not None for form in {path, short})
+
+
+# The statuses of a request that was refused, and of one that was done all the same.
+_REFUSED = (400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
+_DONE = (500, 502, 503, 504)
+
+
+def forms(path: str, settle: float, patience: float) -> Iterator[Fault]:
+    """Every way in which a request to this path can fail, each of them once and in all its forms.
+
+    What lasts is over within `settle` seconds of sandbox time; what hangs does so for longer than `patience`, in
+    seconds of real time.
+    """
+    for kind in KINDS:
+        if place(kind) not in called(path):
+            continue
+        seconds = settle * 0.9 if kind in _LASTING else patience * 1.5 if kind == "hang" else 0.01
+        plain = Fault(kind=kind, seconds=seconds)
+        if kind == "status" or (kind == "item" and "batch" in called(path)):
+            yield from (replace(plain, status=status) for status in _REFUSED)
+            yield from (replace(plain, status=status, retry_after=1.0) for status in (429, 503) if kind == "status")
+        elif kind == "error_after" or (kind == "item_after" and "batch" in called(path)):
+            yield from (replace(plain, status=status) for status in _DONE)
+        else:
+            yield plain
 
 
 @dataclass

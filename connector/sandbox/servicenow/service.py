@@ -9,6 +9,14 @@ from connector.sandbox.servicenow.errors import FAILED, refusal
 from connector.sandbox.servicenow.instance import Instance
 from connector.sandbox.servicenow.limits import Limits
 
+_WORDED = {
+    400: ("Exception while reading request", "The payload is not valid JSON"),
+    401: ("User is not authenticated", "Required to provide Auth information"),
+    403: (FAILED, "ACL Exception Insert Failed due to security constraints"),
+    404: ("No Record found", "Record doesn't exist or ACL restricts the record retrieval"),
+    500: ("Transaction cancelled: maximum execution time exceeded", ""),
+}
+
 
 class ServiceNow(Instance):
     """An emulated instance that answers calls."""
@@ -43,14 +51,10 @@ class ServiceNow(Instance):
 
     def status(self, status: int, retry_after: float | None = None) -> Answer:
         """An answer with this status as the platform would word it, for the fault switch."""
-        if status == 401:
-            return refusal(401, "User is not authenticated", "Required to provide Auth information").answer
-        if status == 403:
-            return refusal(403, FAILED, "ACL Exception Insert Failed due to security constraints").answer
+        if status in _WORDED:
+            return refusal(status, *_WORDED[status]).answer
         if status == 429 and retry_after is not None:
             return self.limits.refused(retry_after)
-        if status == 500:
-            return refusal(500, "Transaction cancelled: maximum execution time exceeded", "").answer
         return Answer(status, f"<html><body><h1>{status}</h1></body></html>".encode(), [], "text/html;charset=UTF-8")
 
     def asleep(self) -> Answer:

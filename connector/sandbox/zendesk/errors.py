@@ -6,6 +6,8 @@ from typing import Any
 
 from connector.sandbox.messages import Answer, Refusal, json_answer
 
+COLLISION = "Requester creation collision - please try again"
+
 
 def missing() -> Refusal:
     """404 for a record."""

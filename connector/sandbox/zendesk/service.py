@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from connector.sandbox.faults import called
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.zendesk.account import Account
-from connector.sandbox.zendesk.errors import forbidden, no_endpoint, unauthenticated
+from connector.sandbox.zendesk.errors import (
+    COLLISION,
+    bad_attribute,
+    forbidden,
+    invalid,
+    missing,
+    no_endpoint,
+    plain,
+    reason,
+    unauthenticated,
+)
 from connector.sandbox.zendesk.limits import Limits, refused
 from connector.sandbox.zendesk.paths import ROUTES
 
 _ANONYMOUS = {"id": None, "name": "Anonymous user", "email": "invalid@example.com", "role": "end-user"}
+
+_WORDED: dict[int, Callable[[], Refusal]] = {
+    400: lambda: bad_attribute("You passed an invalid value for the attribute"),
+    401: unauthenticated,
+    403: forbidden,
+    404: missing,
+    409: lambda: plain(409, COLLISION),
+    422: lambda: invalid(base=reason("Subject: is invalid")),
+}
 
 
 class Zendesk(Account):
@@ -60,10 +81,8 @@ class Zendesk(Account):
 
     def status(self, status: int, retry_after: float | None = None) -> Answer:
         """An answer with this status as the account would word it, for the fault switch."""
-        if status == 401:
-            return unauthenticated().answer
-        if status == 403:
-            return forbidden().answer
+        if status in _WORDED:
+            return _WORDED[status]().answer
         if status == 429:
             return refused(retry_after)
         headers = [("Retry-After", str(int(retry_after)))] if retry_after is not None else []

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.messages import Answer, Call, json_answer
 from connector.sandbox.zendesk.bodies import read_object
-from connector.sandbox.zendesk.errors import invalid, missing, plain, reason
+from connector.sandbox.zendesk.errors import COLLISION, invalid, missing, plain, reason
 from connector.sandbox.zendesk.paging import paged
 from connector.sandbox.zendesk.seed import user as new_user
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 Record = dict[str, Any]
 
 _EMAIL = re.compile(r"[^@\s,;<>()]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}")
-_COLLISION = "Requester creation collision - please try again"
 _WRITABLE = {"name", "phone", "external_id", "tags", "notes", "details", "alias", "user_fields", "organization_id"}
 
 
@@ -144,7 +143,7 @@ def _named(account: Account, named: Record, since: float) -> Record:
     key = account.user_by_email.get(email)
     if key is not None:
         if account.born.get(key, -1.0) >= since:
-            raise plain(409, _COLLISION)
+            raise plain(409, COLLISION)
         return account.users[key]
     if not _EMAIL.fullmatch(email):
         raise invalid(requester=reason("Requester: Email is invalid"))
@@ -152,5 +151,5 @@ def _named(account: Account, named: Record, since: float) -> Record:
     if account.requester_collisions > 0:
         # Another request made the same person a moment earlier: that one stays, this one is refused.
         account.requester_collisions -= 1
-        raise plain(409, _COLLISION)
+        raise plain(409, COLLISION)
     return user
