@@ -329,6 +329,7 @@ def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Sect
     limiter = Limiter(db, _account(raw), checked.requests_per_minute, clock, settings.wait)
     tools = SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
     sink = plugin(name, checked, tools)
+    limiter.allow(sink.allowances)
     mapping = load_mapping(settings.base / checked.mapping, sink.fields(), clearance=checked.clearance)
     sink.table, sink.planned = mapping.table, mapping.planned
     return Outlet(

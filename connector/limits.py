@@ -1,61 +1,270 @@
-"""The limiter of one remote account: waits for a slot of the shared budget, and obeys Retry-After."""
+"""The limiter of one remote account: a slot for every call out of one shared budget, and obedience to Retry-After.
+
+What may go is decided in `pacing` and kept in the ledger, so that cron, a watching process and the intake are one
+sender. This module waits, remembers what the remote says, and explains every wait.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import structlog
 
+from connector import pacing
 from connector.clock import Clock
 from connector.errors import Scope, Transient
 from connector.ledger import budgets
 from connector.ledger.database import Database
+from connector.pacing import Budget, Counted, Rule, Spread, Wait
 from connector.plugins import ONE_REQUEST, Allowance, Cost
 
 log = structlog.get_logger("connector.limits")
 
-BURST = 1
 # The code of the error that says: our own budget is used up for longer than a run waits.
 BUDGET = "budget"
 
+# What the remote said holds for an hour, and is written down again when it is older than ten minutes.
+_VALID, _FRESH = 3600.0, 600.0
+_PAUSE = 2.0  # seconds after a 429 that names no time: a full queue, which empties within seconds
+_LONGEST = 24 * 3600.0
+_SWEEP = 500  # calls that name single records, between two cleanings
+
+_Cut = tuple[float, float]  # so many seconds from unit to unit, until this monotonic time
+
 
 class Limiter:
-    """A budget of `per_minute` requests, shared through the ledger; `patience` is the longest wait, in seconds."""
+    """A budget of `per_minute` requests, or as many as the remote says it allows, whichever is fewer.
+
+    `patience` is the longest wait for one slot, in seconds. May be used from several threads.
+    """
 
     def __init__(self, db: Database, account: str, per_minute: int | None, clock: Clock, patience: float) -> None:
         self._db = db
         self._account = account
-        self._interval = 60.0 / per_minute if per_minute else 0.0
+        self._most = Allowance("", per_minute, 60.0) if per_minute else None
         self._clock = clock
         self._patience = patience
+        self._defaults: Mapping[str, Allowance] = {}
+        self._lock = threading.Lock()
+        # By class. Monotonic times, so that a clock set forward ends no hold.
+        self._holds: dict[str, float] = {}
+        self._heard: dict[str, tuple[Allowance, float]] = {}
+        self._cuts: dict[str, _Cut] = {}
+        self._width = pacing.Width()
+        self._in_flight = 0
+        self._singles = 0
         self.requests = 0
 
-    def take(self, cost: Cost = ONE_REQUEST) -> None:
-        """Wait for a slot. Raises Transient, scope ACCOUNT, when that would take longer than the patience left."""
-        waited = 0.0
-        while (wait := budgets.reserve(self._db, self._account, self._clock.wall(), self._interval, BURST)) > 0:
-            if waited + wait > self._patience:
-                raise Transient(
-                    f"the request budget is used up for {wait:.0f} more seconds",
-                    "nothing is lost; the next run goes on",
-                    code=BUDGET,
-                    scope=Scope.ACCOUNT,
-                    retry_after=wait,
-                )
-            if wait > 1:
-                log.info("waiting for the request budget", seconds=round(wait, 1), account=self._account)
-            self._clock.sleep(wait)
-            waited += wait
+    def allow(self, allowances: Sequence[Allowance]) -> None:
+        """What the remote allows as far as its documentation says; its own words count for more."""
+        self._defaults = {allowance.name: allowance for allowance in allowances}
 
-    def sent(self) -> None:
-        """Count a request."""
-        self.requests += 1
+    # ── going ──
+
+    def take(self, cost: Cost = ONE_REQUEST) -> None:
+        """Wait for a slot in every class that `cost` names.
+
+        Raises Transient with the code `budget` when that would take longer than the patience left: scope ACCOUNT, or
+        ROW where only one class of calls is concerned.
+        """
+        waited = 0.0
+        while (wait := self._spend(cost)) is not None:
+            if waited + wait.seconds > self._patience:
+                raise self._used_up(wait)
+            self._explain(wait)
+            self._clock.sleep(wait.seconds)
+            waited += wait.seconds
+
+    def sent(self, cost: Cost = ONE_REQUEST) -> None:
+        """A request is leaving. Raises Transient where Retry-After has begun to run since it was paid for."""
+        names = _classes(cost)
+        if (wait := self._held(names) or self._spend_nothing(names)) is not None:
+            raise self._used_up(wait, Scope.ROW if wait.seconds <= self._patience else None)
+        with self._lock:
+            self.requests += 1
+            self._in_flight += 1
+
+    def width(self, most: int) -> int:
+        """How many of `most` calls may be in flight now."""
+        with self._lock:
+            return self._width.now(most, self._clock.monotonic())
+
+    # ── hearing ──
 
     def heard(self, news: Sequence[Allowance]) -> None:
-        """What the headers of an answer said about limits."""
+        """What the headers of an answer said about limits; once for every request that was `sent`, answered or not."""
+        with self._lock:
+            self._in_flight = max(self._in_flight - 1, 0)
+        for said in news:
+            self._learn(said)
+            if said.remaining is not None and said.resets is not None:
+                self._divide(said, said.remaining, min(said.resets, _LONGEST))
 
     def hold(self, seconds: float | None, name: str = "") -> None:
-        """The remote asked everybody to wait."""
-        seconds = 2.0 if seconds is None else seconds
-        log.info("the remote asked to wait", seconds=round(seconds, 1), account=self._account)
-        budgets.hold(self._db, self._account, self._clock.wall() + seconds)
+        """Nobody sends anything of this class before so many seconds have passed."""
+        if seconds is None:
+            with self._lock:
+                self._width.shed(self._clock.monotonic())
+        seconds = _PAUSE if seconds is None else min(seconds, _LONGEST)
+        log.info("the remote asked to wait", seconds=round(seconds, 1), budget=name, account=self._account)
+        self._hold(name, seconds)
+
+    # ── the shared budget ──
+
+    def _spend(self, cost: Cost) -> Wait | None:
+        """Take the slots, or say what keeps them."""
+        names = _classes(cost)
+        if (wait := self._held(names)) is not None:
+            budgets.look(self._db, self._account, names, self._clock.wall())  # mends times if the clock was set back
+            return wait
+        if not self._rules(cost, {}):
+            rows = budgets.look(self._db, self._account, names, self._clock.wall())
+            if not self._rules(cost, rows):
+                return self._remembered(pacing.held(rows, self._clock.wall()))
+        wait = budgets.change(self._db, self._account, names, self._clock.wall(), lambda rows: self._spent(cost, rows))
+        self._sweep(names)
+        return self._remembered(wait)
+
+    def _spent(self, cost: Cost, rows: budgets.Budgets) -> tuple[Wait | None, budgets.Budgets]:
+        now, rules = self._clock.wall(), self._rules(cost, rows)
+        if (wait := pacing.short(rows, cost, rules, now)) is not None:
+            return wait, {}
+        return None, {name: rule.spent(rows.get(name, pacing.NOTHING), cost[name], now) for name, rule in rules.items()}
+
+    def _spend_nothing(self, names: Sequence[str]) -> Wait | None:
+        now = self._clock.wall()
+        return self._remembered(pacing.held(budgets.look(self._db, self._account, names, now), now))
+
+    def _rules(self, cost: Cost, rows: budgets.Budgets) -> dict[str, Rule]:
+        found = ((name, self._rule(name, rows)) for name, units in cost.items() if units > 0)
+        return {name: rule for name, rule in found if rule is not None}
+
+    def _rule(self, name: str, rows: budgets.Budgets) -> Rule | None:
+        kind = _class(name)
+        allowance = self._allowance(kind, rows.get(kind))
+        if allowance is None:
+            return None
+        if kind != name:
+            return Counted(allowance.allowed, allowance.seconds)
+        interval, until = self._cuts.get(kind, (0.0, 0.0))
+        return Spread(allowance.allowed, allowance.seconds, interval if until > self._clock.monotonic() else 0.0)
+
+    def _allowance(self, kind: str, row: Budget | None) -> Allowance | None:
+        """What counts for a class: the remote's word, or the documentation's; never more than the settings say."""
+        known = self._said(kind, row) or self._defaults.get(kind)
+        if kind or self._most is None or known is None:
+            return known or (None if kind else self._most)
+        return min(known, self._most, key=_rate)
+
+    def _said(self, kind: str, row: Budget | None) -> Allowance | None:
+        said, at = self._heard.get(kind, (None, 0.0))
+        if said is not None and self._clock.monotonic() - at < _VALID:
+            return said
+        if row is None or not row.allowed or not row.seconds or row.heard_at is None:
+            return None
+        return Allowance(kind, row.allowed, row.seconds) if self._clock.wall() - row.heard_at < _VALID else None
+
+    def _learn(self, said: Allowance) -> None:
+        kind, now = _class(said.name), self._clock.monotonic()
+        learned = Allowance(kind, said.allowed, said.seconds)
+        known, at = self._heard.get(kind, (None, 0.0))
+        # Rules for several parts of an API show themselves in turn: the tightest counts.
+        if known is not None and now - at < _FRESH and _rate(known) <= _rate(learned):
+            return
+        self._heard[kind] = (learned, now)
+        wall = self._clock.wall()
+
+        def noted(rows: budgets.Budgets) -> tuple[None, budgets.Budgets]:
+            row = rows.get(kind, pacing.NOTHING)
+            return None, {kind: replace(row, allowed=said.allowed, seconds=said.seconds, heard_at=wall)}
+
+        budgets.change(self._db, self._account, [kind], wall, noted)
+        log.info("the remote allows", units=said.allowed, seconds=said.seconds, budget=kind, account=self._account)
+
+    # ── others on the same account ──
+
+    def _divide(self, said: Allowance, remaining: int, resets: float) -> None:
+        """Spread what is left until the count starts anew, where others use more of the account than we leave them."""
+        if remaining <= 0:
+            if resets - self._left(said.name) > 1.0:
+                log.info("the allowance is used up", seconds=round(resets, 1), budget=said.name, account=self._account)
+                self._hold(said.name, resets)
+            return
+        if _class(said.name) != said.name:
+            return
+        distance = resets / max(remaining - self._in_flight, 1)
+        if distance > Spread(said.allowed, said.seconds).interval:
+            self._cuts[said.name] = (distance, self._clock.monotonic() + resets)
+        else:
+            self._cuts.pop(said.name, None)
+
+    # ── holds ──
+
+    def _hold(self, name: str, seconds: float) -> None:
+        wall = self._clock.wall()
+
+        def kept(rows: budgets.Budgets) -> tuple[None, budgets.Budgets]:
+            row = rows.get(name, pacing.NOTHING)
+            return None, {name: replace(row, held_until=max(row.held_until, wall + seconds))}
+
+        self._remembered(Wait(name, seconds, True))
+        budgets.change(self._db, self._account, [name], wall, kept)
+
+    def _remembered(self, wait: Wait | None) -> Wait | None:
+        if wait is not None and wait.held:
+            with self._lock:
+                until = self._clock.monotonic() + wait.seconds
+                self._holds[wait.name] = max(self._holds.get(wait.name, 0.0), until)
+        return wait
+
+    def _held(self, names: Sequence[str]) -> Wait | None:
+        """What this process knows without asking the ledger."""
+        waits = [Wait(name, left, True) for name in names if (left := self._left(name)) > 0]
+        return max(waits, key=lambda wait: wait.seconds, default=None)
+
+    def _left(self, name: str) -> float:
+        return self._holds.get(name, 0.0) - self._clock.monotonic()
+
+    def _sweep(self, names: Sequence[str]) -> None:
+        """Forget single records now and then, and the holds on them that have ended."""
+        self._singles += any(_class(name) != name for name in names)
+        if self._singles < _SWEEP:
+            return
+        with self._lock:
+            self._singles = 0
+            now = self._clock.monotonic()
+            self._holds = {name: until for name, until in self._holds.items() if until > now}
+        budgets.sweep(self._db, self._account, self._clock.wall())
+
+    # ── words ──
+
+    def _explain(self, wait: Wait) -> None:
+        say = log.info if wait.seconds > 1 else log.debug
+        reason = "the remote asked to wait" if wait.held else "requests are spread"
+        say("waiting", reason=reason, seconds=round(wait.seconds, 2), budget=wait.name, account=self._account)
+
+    def _used_up(self, wait: Wait, scope: Scope | None = None) -> Transient:
+        what = "the remote asked to wait" if wait.held else "the request budget is used up"
+        return Transient(
+            f"{what} for {wait.seconds:.0f} more seconds" + (f" ({_class(wait.name)})" if wait.name else ""),
+            "nothing is lost; the next run goes on",
+            code=BUDGET,
+            scope=scope or (Scope.ROW if wait.name else Scope.ACCOUNT),
+            retry_after=wait.seconds,
+        )
+
+
+def _rate(allowance: Allowance) -> float:
+    return allowance.allowed / allowance.seconds
+
+
+def _class(name: str) -> str:
+    """`update_each` of `update_each/35`."""
+    return name.partition("/")[0]
+
+
+def _classes(cost: Cost) -> list[str]:
+    """The classes whose budgets bear on a call: the account, each class, and each single record's."""
+    return list(dict.fromkeys(("", *(_class(name) for name in cost), *cost)))

@@ -484,10 +484,11 @@ class Limiter(Protocol):
         fewer calls go out at once for a while."""
 
     def heard(self, news: Sequence[Allowance]) -> None:
-        """What the headers of an answer said about limits."""
+        """What the headers of an answer said about limits; once for every request that was `sent`, answered or not."""
 
-    def sent(self) -> None:
-        """A request is leaving, of whatever kind; for the run's figures."""
+    def sent(self, cost: Cost = ONE_REQUEST) -> None:
+        """A request is leaving, of whatever kind. Raises Transient where the remote has asked to wait since it was
+        paid for."""
 
 
 class _Unlimited:
@@ -500,7 +501,7 @@ class _Unlimited:
     def heard(self, news: Sequence[Allowance]) -> None:
         return None
 
-    def sent(self) -> None:
+    def sent(self, cost: Cost = ONE_REQUEST) -> None:
         return None
 
 

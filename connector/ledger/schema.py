@@ -223,8 +223,8 @@ lease = Table(
     Column("fence", Integer, nullable=False),
 )
 
-# Request budgets of a remote account, one for each class of request ("" is the account): GCRA's theoretical arrival
-# time, a hold while Retry-After runs, and what the remote itself said that it allows.
+# Request budgets of a remote account, one for each class of request ("" is the account, `update_each/35` one record's
+# updates): GCRA's theoretical arrival time or each use, a hold while Retry-After runs, and what the remote allows.
 budget = Table(
     "budget",
     metadata,
@@ -235,6 +235,8 @@ budget = Table(
     Column("allowed", Integer),
     Column("seconds", Double),
     Column("heard_at", Double),
+    Column("uses", Text, nullable=False),
+    Column("written_at", Double, nullable=False),
 )
 
 # What a sink learned about its account.

@@ -2,6 +2,7 @@
 
 from connector.wire.auth import Basic, Bearer, Credential, Header, Token
 from connector.wire.errors import Effect, Row, Seen, verdict
+from connector.wire.rates import Endpoint
 from connector.wire.sessions import (
     LARGEST,
     PLAIN,
@@ -25,6 +26,7 @@ __all__ = [
     "Credential",
     "Dialect",
     "Effect",
+    "Endpoint",
     "Header",
     "Row",
     "Seen",

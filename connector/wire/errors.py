@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
+from connector.wire.rates import Endpoint
 
 
 class Effect(StrEnum):
@@ -304,12 +305,15 @@ def _no_detail(text: str) -> str:
 class Dialect:
     """How one kind of remote answers: its own rows, what a whole answer is, and what its refusals name.
 
-    `detail` takes names of fields and rules out of a refusal, never text that could come from a ticket.
+    `detail` takes names of fields and rules out of a refusal, never text that could come from a ticket. `window` is the
+    length, in seconds, of the account's limit that headers announce; `endpoints` are calls with limits of their own.
     """
 
     rows: tuple[Row, ...] = ()
     whole: Callable[[Any], bool] = _any_document
     detail: Callable[[str], str] = _no_detail
+    window: float = 60.0
+    endpoints: tuple[Endpoint, ...] = ()
 
 
 PLAIN = Dialect()

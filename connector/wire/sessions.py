@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,8 +24,9 @@ import tenacity
 
 from connector.clock import Clock, SystemClock
 from connector.errors import Finding, RemoteError, SettingsError, Transient
-from connector.plugins import Limiter, SinkTools
+from connector.plugins import Allowance, Cost, Limiter, SinkTools
 from connector.wire import errors as wire_errors
+from connector.wire import rates
 from connector.wire.auth import Basic, Bearer, Credential, Header, Token
 from connector.wire.deadline import Flight, TimedAdapter
 from connector.wire.errors import PLAIN, Dialect, Effect, Row, Seen, Verdict, verdict
@@ -56,9 +57,8 @@ ROOT: Final = "https://remote.invalid"  # stands for the sink's url in what the 
 LARGEST = 20 * 1024 * 1024  # bytes of an answer, unpacked
 CONNECT = 10.0  # seconds
 _LONGEST_HOLD = 24 * 3600.0
-_BARE_HOLD = 2.0  # a 429 that names no time: a full queue, which empties within seconds
 _TEXT_SEEN = 8192
-_RATE = re.compile(r"(zendesk-)?(x-)?rate-?limit.*|retry-after", re.IGNORECASE)
+_RATE = re.compile(r"(zendesk-|x-)?rate-?limit.*|retry-after", re.IGNORECASE)
 _REPEATED = frozenset({str(Seen.UNREACHABLE), str(Seen.LOST)})
 _ATTEMPTS = 3
 
@@ -96,6 +96,7 @@ class Session(requests.Session):
         self.dialect = PLAIN
         self.harmless = False
         self.last = Answer(0, None)
+        self._said: Sequence[Allowance] = ()
         self._credential = credential
         self._timeout = timeout
         self._limiter = limiter
@@ -131,14 +132,16 @@ class Session(requests.Session):
         harmless = bool(kwargs.pop("harmless", False)) or self.harmless
         effect = Effect.READ if reads or harmless else Effect.WRITE
         call = self._call(method, url, kwargs)
+        cost = rates.cost(self.dialect.endpoints, call["method"], urllib.parse.urlsplit(call["url"]).path)
+        # The engine pays for a write before it claims the row: nothing may wait between claim and send.
+        pays = reads and not self._joined
+        if pays:
+            self._limiter.take(cost)
         if not self._joined:
-            if reads:
-                # The engine pays for a write before it claims the row: nothing may wait between claim and send.
-                self._limiter.take()
             self._flight.begin(self._timeout)
         if not reads:
-            return self._attempt(call, url, effect)
-        return self._repeated(lambda: self._attempt(call, url, effect))
+            return self._attempt(call, url, effect, cost)
+        return self._repeated(lambda: self._attempt(call, url, effect, cost), cost if pays else {})
 
     def part(self, name: str, kind: type[Part]) -> Part:
         """What the last answer, to a read, holds under `name`. Raises Transient where that is of another kind."""
@@ -166,7 +169,11 @@ class Session(requests.Session):
         # The credential belongs to one remote: an address that an answer named is not trusted with it.
         raise verdict(Seen.UNSENDABLE, Effect.READ, self.name, detail="an address of another host")
 
-    def _repeated(self, attempt: Callable[[], requests.Response]) -> requests.Response:
+    def _repeated(self, attempt: Callable[[], requests.Response], cost: Cost) -> requests.Response:
+        def wait(seconds: float) -> None:
+            self._clock.sleep(seconds)
+            self._limiter.take(cost)
+
         def worth(error: BaseException) -> bool:
             return isinstance(error, Transient) and error.code in _REPEATED and self._flight.remaining() > 0
 
@@ -174,26 +181,35 @@ class Session(requests.Session):
             stop=tenacity.stop_after_attempt(_ATTEMPTS),
             wait=tenacity.wait_exponential(multiplier=0.1, max=1.0),
             retry=tenacity.retry_if_exception(worth),
-            sleep=self._clock.sleep,
+            sleep=wait,
             reraise=True,
         )
         return retrying(attempt)
 
-    def _attempt(self, call: Mapping[str, Any], asked: str, effect: Effect) -> requests.Response:
-        response = self._sent(call, effect)
+    def _attempt(self, call: Mapping[str, Any], asked: str, effect: Effect, cost: Cost) -> requests.Response:
+        response = self._sent(call, effect, cost)
         if response.status_code == 401 and isinstance(self._credential, Bearer):
             # A 401 was not carried out, whatever it asked for, so it may be sent again with another token.
             with translated(self.name, Effect.READ):
                 self._credential.renew(str(response.request.headers.get("Authorization", "")))
-            response = self._sent(call, effect)
+            response = self._sent(call, effect, cost)
         self._judge(response, effect)
         # zenpy picks its parser by the address that it asked for.
         response.url = asked
         response.request.url = asked
         return response
 
-    def _sent(self, call: Mapping[str, Any], effect: Effect) -> requests.Response:
-        self._limiter.sent()
+    def _sent(self, call: Mapping[str, Any], effect: Effect, cost: Cost) -> requests.Response:
+        self._limiter.sent(cost)
+        self._said = ()
+        try:
+            response = self._exchanged(call, effect)
+            self._said = self._rates(response, cost)
+        finally:
+            self._limiter.heard(self._said)
+        return response
+
+    def _exchanged(self, call: Mapping[str, Any], effect: Effect) -> requests.Response:
         self._flight.again()
         left = max(self._flight.remaining(), 0.001)
         try:
@@ -208,18 +224,19 @@ class Session(requests.Session):
             raise verdict(seen, effect, self.name) from None
         return response
 
+    def _rates(self, response: requests.Response, cost: Cost) -> Sequence[Allowance]:
+        """What the answer's headers say about limits."""
+        headers = _rates(response)
+        date = http_date(response.headers.get("Date", ""))
+        now = self._clock.wall() if date is None else date.timestamp()
+        return rates.allowances(headers, self.dialect.endpoints, cost, self.dialect.window, now)
+
     def _judge(self, response: requests.Response, effect: Effect) -> None:
         """Remember what the answer says, and raise unless it is a whole success."""
-        date = http_date(response.headers.get("Date", ""))
-        rates = {name.lower(): value for name, value in response.headers.items() if _RATE.fullmatch(name)}
-        self.last = Answer(response.status_code, date, rates)
-        try:
-            document = self.judged(response.status_code, response.headers, response.content, effect)
-        except RemoteError as error:
-            if error.code == Seen.BUSY or (error.code == Seen.DOWN and error.retry_after is not None):
-                self._limiter.hold(_BARE_HOLD if error.retry_after is None else error.retry_after)
-            raise
-        self.last = Answer(response.status_code, date, rates, document)
+        date, limits = http_date(response.headers.get("Date", "")), _rates(response)
+        self.last = Answer(response.status_code, date, limits)
+        document = self.judged(response.status_code, response.headers, response.content, effect)
+        self.last = Answer(response.status_code, date, limits, document)
 
     def judged(self, status: int, headers: Mapping[str, str], content: bytes, effect: Effect) -> Any:
         """The document of an answer, or of one that came inside another (`headers` by their names in lower case).
@@ -229,8 +246,20 @@ class Session(requests.Session):
         if seen is None:
             return document
         detail = self.dialect.detail(_text(content))
-        retry_after = _retry_after(headers.get("retry-after", ""), self.last.date)
+        retry_after = self._obeyed(seen, _retry_after(headers.get("retry-after", ""), self.last.date))
         raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
+
+    def _obeyed(self, seen: Seen, retry_after: float | None) -> float | None:
+        """Hold what the remote refuses: where its headers show which classes are used up these, else everything."""
+        if seen is Seen.DOWN and retry_after is not None:
+            self._limiter.hold(retry_after)
+        if seen is not Seen.BUSY:
+            return retry_after
+        spent = {said.name: said.resets for said in self._said if said.remaining == 0} or {"": None}
+        waits = {name: resets if retry_after is None else retry_after for name, resets in spent.items()}
+        for name, seconds in waits.items():
+            self._limiter.hold(seconds, name)
+        return max((seconds for seconds in waits.values() if seconds is not None), default=None)
 
 
 def session(
@@ -331,6 +360,11 @@ def _retry_after(value: str, date: datetime | None) -> float | None:
     if until is None or date is None:
         return None
     return min(max((until - date).total_seconds(), 0.0), _LONGEST_HOLD)
+
+
+def _rates(response: requests.Response) -> dict[str, str]:
+    """The headers about limits."""
+    return {name.lower(): value for name, value in response.headers.items() if _RATE.fullmatch(name)}
 
 
 def _read(response: requests.Response) -> None:

@@ -45,4 +45,5 @@ DIALECT = Dialect(
     ),
     whole=whole,
     detail=detail,
+    window=3600.0,  # rate limit rules count by the hour
 )

@@ -20,6 +20,7 @@ from connector.ledger import budgets, deliveries, identity, leases
 from connector.ledger.database import Database
 from connector.ledger.deliveries import Delivery, Done
 from connector.ledger.schema import event
+from connector.pacing import NOTHING, SLACK, Spread
 from connector.plugins import Receipt
 from tests.postgres import Server
 from tests.unit.ledger.processes import Tell, at_once
@@ -134,7 +135,12 @@ def test_four_processes_share_one_budget(opened: Opened, db: Database) -> None:
 def spend(opened: Opened, tell: Tell) -> None:
     """Ask for a slot four times a second, for six seconds in which one is allowed every second."""
     db = opened()
-    tell(sum(budgets.reserve(db, "account", NOW + tick / 4, 1.0, 1) == 0.0 for tick in range(24)))
+    tell(sum(budgets.change(db, "account", [""], NOW + tick / 4, partial(spent, NOW + tick / 4)) for tick in range(24)))
+
+
+def spent(now: float, rows: budgets.Budgets) -> tuple[bool, budgets.Budgets]:
+    second, row = Spread(1, 1.0 / (1 + SLACK)), rows.get("", NOTHING)
+    return (False, {}) if second.wait(row, 1, now) else (True, {"": second.spent(row, 1, now)})
 
 
 def test_one_of_four_gets_a_lease(opened: Opened, db: Database) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 
 from connector import wire
+from connector.plugins import ONE_REQUEST, Allowance, Cost
 from tests.conftest import FakeClock
 
 Say = Callable[[socket.socket], None]
@@ -73,15 +74,21 @@ class Paid:
     def __init__(self) -> None:
         self.taken = 0
         self.left = 0
-        self.held: list[float] = []
+        self.costs: list[Cost] = []
+        self.held: list[tuple[float | None, str]] = []
+        self.news: list[Sequence[Allowance]] = []
 
-    def take(self) -> None:
+    def take(self, cost: Cost = ONE_REQUEST) -> None:
         self.taken += 1
+        self.costs.append(cost)
 
-    def hold(self, seconds: float) -> None:
-        self.held.append(seconds)
+    def hold(self, seconds: float | None, name: str = "") -> None:
+        self.held.append((seconds, name))
 
-    def sent(self) -> None:
+    def heard(self, news: Sequence[Allowance]) -> None:
+        self.news.append(news)
+
+    def sent(self, cost: Cost = ONE_REQUEST) -> None:
         self.left += 1
 
 

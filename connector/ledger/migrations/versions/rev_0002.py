@@ -25,5 +25,7 @@ def upgrade() -> None:
         sa.Column("allowed", sa.Integer()),
         sa.Column("seconds", sa.Double()),
         sa.Column("heard_at", sa.Double()),
+        sa.Column("uses", sa.Text(), nullable=False),
+        sa.Column("written_at", sa.Double(), nullable=False),
         sa.PrimaryKeyConstraint("account", "name", name=op.f("pk_budget")),
     )
