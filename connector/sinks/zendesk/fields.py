@@ -185,8 +185,8 @@ def same(name: str, sent: Any, theirs: Any) -> bool:
         return isinstance(theirs, list) and set(map(str, sent)) == set(map(str, theirs))
     if isinstance(sent, bool) or theirs is None:
         return bool(sent == theirs)
-    if name in TIMES:
-        return instant(str(sent)) == instant(str(theirs))
+    if name in TIMES and (moment := instant(str(sent))) is not None:
+        return moment == instant(str(theirs))
     if isinstance(sent, int | float):
         return _number(theirs) == float(sent)
     return _normal(str(sent)) == _normal(str(theirs))

@@ -18,14 +18,11 @@ def of_ticket(address: str, ticket: Mapping[str, Any], write: Write, besides: It
     plain = [name for name in besides if not name.startswith(tickets.CUSTOM)]
     shown = [name for name in (*write.body, *plain) if not partial or name in ticket]
     echo = tickets.echo(ticket, shown, tickets.custom_ids(write.body))
-    return Receipt(
-        number,
-        number,
-        f"{address.rstrip('/')}/agent/tickets/{number}",
-        echo,
-        tickets.unkept(write.body, echo, clears=write.do is Do.UPDATE),
-        str(ticket.get("created_at") or ""),
-    )
+    unkept = tickets.unkept(write.body, echo, clears=write.do is Do.UPDATE)
+    if write.do is Do.CREATE and not partial and ticket.get("external_id") != write.key.remote:
+        unkept["external_id"] = (write.key.remote, ticket.get("external_id"))
+    created = str(ticket.get("created_at") or "")
+    return Receipt(number, number, f"{address.rstrip('/')}/agent/tickets/{number}", echo, unkept, created)
 
 
 def of_link(address: str, ticket: Mapping[str, Any], write: Write) -> Receipt:

@@ -7,12 +7,14 @@ carries, an updated one by its number. `completed` does not mean that every tick
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from connector.errors import RemoteError, Transient, Uncertain
 from connector.plugins import Do, Outcome, Receipt, Write
+from connector.sinks.zendesk.fields import same
 from connector.wire import Effect, Seen, verdict
 
 Row = Mapping[str, Any]
@@ -60,19 +62,35 @@ def outcomes(
 def _made(
     name: str, status: Status, writes: Sequence[Write], tickets: Mapping[int, Row], receipt: Reading
 ) -> list[Outcome]:
-    ours = {row.get("external_id"): row for number in status.done() if (row := tickets.get(number)) is not None}
+    ours = {str(row.get("external_id")): row for number in status.done() if (row := tickets.get(number)) is not None}
     # Of a job whose other tickets are settled already, the places tell nothing.
-    reported = _by("index", status.rows) if status.total == len(writes) else {}
+    reported = _by("index", _distinct(status)) if status.total == len(writes) else {}
     found: list[Outcome] = []
     for place, write in enumerate(writes):
-        ticket, row = ours.get(write.key.remote), reported.get(place)
-        if ticket is None and row is not None and (number := _done(row)) is not None and number not in tickets:
-            ticket = {"id": number}  # made, and hidden from this account since
-        if ticket is not None:
-            found.append(receipt(ticket, write))
-        else:
-            found.append(_silent(name) if row is None or _done(row) is not None else _failure(name, row))
+        row = reported.get(place)
+        ticket = ours.get(write.key.remote) or _by_place(row, write, tickets)
+        found.append(_undone(name, row) if ticket is None else receipt(ticket, write))
     return found
+
+
+def _distinct(status: Status) -> list[Row]:
+    """The results without those that name one ticket for several places."""
+    named = Counter(status.done())
+    return [row for row in status.rows if (number := _done(row)) is None or named[number] == 1]
+
+
+def _by_place(row: Row | None, write: Write, tickets: Mapping[int, Row]) -> Row | None:
+    """The ticket that a result names for this place, where it carries no key: one that this account may not see, or
+    one whose `external_id` something else at the account took for itself. Resent, it would be there twice."""
+    number = _done(row)
+    if number is None:
+        return None
+    ticket = tickets.get(number)
+    if ticket is None:
+        return {"id": number}
+    ours = str(ticket.get("external_id") or "").startswith(f"{write.key.site}:")
+    subject = write.body.get("subject")
+    return ticket if not ours and subject and same("subject", subject, ticket.get("subject")) else None
 
 
 def _changed(
@@ -82,11 +100,11 @@ def _changed(
     found: list[Outcome] = []
     for write in writes:
         row = reported.get(int(write.remote_id))
-        number = None if row is None else _done(row)
-        if number is not None:
-            found.append(_unless_ignored(name, receipt(tickets.get(number, {"id": number}), write)))
+        number = _done(row)
+        if number is None:
+            found.append(_undone(name, row))
         else:
-            found.append(_silent(name) if row is None else _failure(name, row))
+            found.append(_unless_ignored(name, receipt(tickets.get(number, {"id": number}), write)))
     return found
 
 
@@ -97,8 +115,10 @@ def _unless_ignored(name: str, receipt: Receipt) -> Outcome:
     return Transient(f"{name} left the tags as they were; they are sent by themselves next time", code=TAGS_IGNORED)
 
 
-def _done(row: Row) -> int | None:
+def _done(row: Row | None) -> int | None:
     """The ticket of a result that reports success."""
+    if row is None:
+        return None
     number = row.get("id")
     failed = row.get("error") or row.get("success") is False or row.get("status") == "Failed"
     return number if isinstance(number, int) and not failed else None
@@ -116,23 +136,20 @@ def _by(name: str, rows: Sequence[Row]) -> dict[int, Row]:
     return {number: row for number, row in found.items() if number not in twice}
 
 
-def _silent(name: str) -> RemoteError:
-    return Uncertain(f"{name} ended the job without a word on this ticket", code="job-silent")
-
-
 def gone(name: str) -> RemoteError:
     """A job of which the account knows nothing any more (it keeps them for a day)."""
     return Uncertain(f"{name} no longer knows the job that this went in", code="job-gone")
 
 
-# What a failed result says, and what that means. Whatever is in no row is Uncertain.
+# What a failed result says, and what that means. Whatever is in no row is Uncertain: a refusal names the field first.
 _FAILURES: tuple[tuple[re.Pattern[str], Seen], ...] = tuple(
     (re.compile(words, re.IGNORECASE), seen)
     for words, seen in (
         (r"UpdateConflict|Safe Update|collision|DatabaseConflict|please try again", Seen.COLLISION),
         (r"closed prevents ticket update|ClosedTicket", Seen.CLOSED),
         (r"(Ticket|Record)NotFound|TicketDoesNotExist", Seen.GONE),
-        (r"Ticket(Create|Update)Failed|RecordInvalid|InvalidValue|BlankValue", Seen.REFUSED),
+        (r"time[d -]{0,2}out|internal|exception|unavailable|deadlock", Seen.ODD),
+        (r"Ticket(Create|Update)Failed [^:]{1,80}:|RecordInvalid|InvalidValue|BlankValue", Seen.REFUSED),
         (r"Permission ?Denied|Access ?Denied|Forbidden|NotAuthorized", Seen.REFUSED),
     )
 )
@@ -140,7 +157,10 @@ _WORD = re.compile(r"[A-Za-z]{1,40}")
 _FIELD = re.compile(r"[A-Za-z]{1,40}(?=:)")
 
 
-def _failure(name: str, row: Row) -> RemoteError:
+def _undone(name: str, row: Row | None) -> RemoteError:
+    """Why a write has no receipt, by the result that tells of it."""
+    if row is None or _done(row) is not None:
+        return Uncertain(f"{name} ended the job without a word on this ticket", code="job-silent")
     error, details = row.get("error"), str(row.get("details") or "")[:_TEXT_SEEN]
     said = f"{str(error)[:_TEXT_SEEN]} {details}"
     seen = next((seen for words, seen in _FAILURES if words.search(said)), Seen.ODD)
