@@ -15,13 +15,12 @@ from connector.sandbox.servicenow.errors import FAILED, denied, refusal
 from connector.sandbox.servicenow.query import Reader
 from connector.sandbox.servicenow.rules import after, before
 from connector.sandbox.servicenow.schema import ADMIN_TABLES, SYSTEM_TABLES, Column, Table, build
-from connector.sandbox.servicenow.seed import describe, fill
+from connector.sandbox.servicenow.seed import STAGING, describe, fill
 from connector.sandbox.servicenow.values import Choices, keep, text
 from connector.sandbox.servicenow.view import View
 
 Row = dict[str, str]
 
-_STAGING = {"u_connector_incident": "incident", "u_connector_problem": "problem"}
 _STAMPS = ("sys_created_on", "sys_created_by", "sys_updated_on", "sys_updated_by")
 
 
@@ -42,7 +41,7 @@ class Settings:
     work: float = 0.0  # seconds of real time that each record written costs, while its call holds a thread
     batch_item_seconds: float = 0.0  # what one batch item costs of the batch's 30 seconds, without taking real time
     batch_charged: bool = False  # the items of a batch count against the rate rule, each as one more
-    staging: dict[str, str] = field(default_factory=lambda: dict(_STAGING))  # staging table: the table it feeds
+    staging: dict[str, str] = field(default_factory=lambda: dict(STAGING))  # staging table: the table it feeds
     coalesce: str = "correlation_id"  # by which the transform finds the record again, ignoring case
     denied: set[tuple[str, str]] = field(default_factory=set)  # (table, "read"|"insert"|"update"|"delete")
     hidden: set[str] = field(default_factory=set)  # sys_ids that ACLs hide

@@ -64,6 +64,8 @@ sys_dictionary| name element column_label internal_type reference:reference:sys_
     choice:integer mandatory:boolean=false active:boolean=true read_only:boolean=false default_value
 sys_db_object| name label super_class:reference:sys_db_object
 sys_audit_delete| tablename documentkey display_value payload
+sys_transform_map| name source_table target_table active:boolean=true run_business_rules:boolean=false order:integer
+sys_transform_entry| map:reference:sys_transform_map source_field target_field coalesce:boolean=false
 """
 # Rows that the platform only ever appends to: no sys_updated_*.
 _JOURNAL = "sys_id:GUID sys_created_on:glide_date_time sys_created_by name element_id element value sys_tags"
@@ -94,6 +96,7 @@ _INDEXED = {
     "name",
 }
 SYSTEM_TABLES = {"sys_dictionary", "sys_db_object", "sys_audit_delete", "sys_journal_field"}
+SYSTEM_TABLES |= {"sys_transform_map", "sys_transform_entry"}
 ADMIN_TABLES = {"sys_user", "sys_user_group", "sys_user_grmember", "sys_choice"}
 PARENTS = {"incident": "task", "problem": "task", "cmdb_ci_service": "cmdb_ci"}
 

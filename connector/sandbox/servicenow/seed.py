@@ -57,12 +57,16 @@ def identifier(*parts: str) -> str:
     return uuid.uuid5(_NAMESPACE, ":".join(parts)).hex
 
 
+STAGING = {"u_connector_incident": "incident", "u_connector_problem": "problem"}  # staging table: what it feeds
+
+
 def fill(tables: dict[str, Table]) -> None:
     """Seed all tables."""
     _people(tables)
     _groups(tables)
     _things(tables)
     _choices(tables)
+    _transforms(tables)
     describe(tables)
 
 
@@ -140,6 +144,17 @@ def _choices(tables: dict[str, Table]) -> None:
             _add(table, key, **values, dependent_value=dependent, sequence=str(position))
 
 
+def _transforms(tables: dict[str, Table]) -> None:
+    """How each staging table feeds its target: every `u_name` its `name`, matched by our key."""
+    for staging, target in STAGING.items():
+        name = f"{staging} to {target}"
+        made = _add(tables["sys_transform_map"], name, name=name, source_table=staging, target_table=target)
+        for column in tables[target].columns:
+            values = {"source_field": f"u_{column}", "target_field": column, "map": made}
+            coalesce = str(column == "correlation_id").lower()
+            _add(tables["sys_transform_entry"], f"{name} {column}", **values, coalesce=coalesce)
+
+
 def describe(tables: dict[str, Table]) -> None:
     """Fill sys_db_object and sys_dictionary from the tables themselves."""
     objects, dictionary = tables["sys_db_object"], tables["sys_dictionary"]
@@ -149,6 +164,9 @@ def describe(tables: dict[str, Table]) -> None:
         superior = identifier("sys_db_object", parent) if parent else ""
         _add(objects, name, name=name, label=name.replace("_", " ").capitalize(), super_class=superior)
         _add(dictionary, f"{name}.", name=name, internal_type="collection")
+    for staging, target in STAGING.items():
+        for name in tables[target].columns:
+            _add(dictionary, f"{staging}.{name}", name=staging, element=f"u_{name}", internal_type="string")
     for table in tables.values():
         for column in table.columns.values():
             _add(
