@@ -131,26 +131,20 @@ def tag_changes(body: Mapping[str, Any]) -> tuple[list[str], list[str]]:
     return (changes.get("add", []), changes.get("remove", [])) if isinstance(changes, Mapping) else ([], [])
 
 
-def kept(ticket: Mapping[str, Any], name: str, custom: Mapping[str, int]) -> Any:
-    """What the ticket holds for a rendered field. `custom` gives the ids of custom fields."""
-    if name.startswith(CUSTOM):
-        return _custom_values(ticket).get(custom.get(name, 0))
-    return ticket.get(PLACES.get(name, name))
-
-
-def _custom_values(ticket: Mapping[str, Any]) -> dict[int, Any]:
-    rows = ticket.get("custom_fields") or ()
-    return {row["id"]: row.get("value") for row in rows if isinstance(row, Mapping) and "id" in row}
-
-
 def custom_ids(body: Mapping[str, Any]) -> dict[str, int]:
     """The ids of a body's custom fields by rendered name."""
     return {name: int(value["id"]) for name, value in body.items() if name.startswith(CUSTOM)}
 
 
 def echo(ticket: Mapping[str, Any], names: Iterable[str], custom: Mapping[str, int]) -> dict[str, Any]:
-    """What the ticket holds for each rendered field that it can show."""
-    return {name: kept(ticket, name, custom) for name in names if name not in UNSEEN}
+    """What the ticket holds for each rendered field that it can show. `custom` gives the ids of custom fields."""
+    rows = (ticket.get("custom_fields") or ()) if custom else ()
+    held = {row["id"]: row.get("value") for row in rows if isinstance(row, dict) and "id" in row}
+    return {
+        name: held.get(custom.get(name, 0)) if name.startswith(CUSTOM) else ticket.get(PLACES.get(name, name))
+        for name in names
+        if name not in UNSEEN
+    }
 
 
 def unkept(body: Mapping[str, Any], held: Mapping[str, Any], clears: bool = False) -> dict[str, tuple[Any, Any]]:
@@ -164,7 +158,7 @@ def unkept(body: Mapping[str, Any], held: Mapping[str, Any], clears: bool = Fals
         if name not in body or name in PEOPLE:
             continue
         ours = body[name]
-        if name.startswith(CUSTOM) and isinstance(ours, Mapping):
+        if name.startswith(CUSTOM) and isinstance(ours, dict):
             ours = ours.get("value")
         kept = (not clears or theirs in _EMPTY) if ours is None else same(name, ours, theirs)
         if not kept:
