@@ -1,20 +1,37 @@
 """What Zendesk allows, and what a call costs of it (Zendesk docs, Rate limits). Pure.
 
 The classes: "" every request of the account; `create` POST /tickets, which only some accounts limit; `update` PUT
-/tickets/{id}; `update_each/NUMBER` changes of one ticket by one user; `jobs` calls for many, which are held while too
-many jobs are in flight, and counted by nobody.
+/tickets/{id}; `update_each/NUMBER` changes of one ticket by one user; `list` and `export` are reads with limits of
+their own; `jobs` calls for many, which are held while too many jobs are in flight, and counted by nobody.
 """
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 from connector.plugins import Allowance, Cost, Do, Write
 from connector.sinks.zendesk import fields as tickets
+from connector.wire import Endpoint
 
 CREATE, UPDATE, UPDATE_EACH, JOBS = "create", "update", "update_each", "jobs"
+LIST, EXPORT = "list", "export"
 ALLOWANCES = (Allowance(UPDATE, 100, 60.0), Allowance(UPDATE_EACH, 30, 600.0))
+
+
+def _endpoint(name: str, word: str, method: str, path: str, seconds: float = 60.0) -> Endpoint:
+    return Endpoint(name, word, method, re.compile(rf"/api/v2/{path}(?:\.json)?"), seconds)
+
+
+ENDPOINTS = (
+    _endpoint(CREATE, "ticket-request-create-by-user-and-ip", "POST", "tickets"),
+    _endpoint(CREATE, "tickets-create", "POST", "tickets"),
+    _endpoint(UPDATE, "tickets-update", "PUT", r"tickets/\d+"),
+    _endpoint(UPDATE_EACH, "tickets-update-per-ticket", "PUT", r"tickets/(\d+)(?:/\w+)?", 600.0),
+    _endpoint(LIST, "tickets-index", "GET", "tickets"),
+    _endpoint(EXPORT, "incremental-exports", "GET", r"incremental/.+"),
+)
 
 
 def cost(writes: Sequence[Write], imports: bool = False) -> Cost:
@@ -37,7 +54,8 @@ def _alone(write: Write, imports: bool) -> Counter[str]:
         return Counter({"": 2, UPDATE: 1})  # the upload, and the comment that it hangs on
     if write.do is Do.UPDATE:
         changes, tags = bool(tickets.ticket(write.body)), sum(map(bool, tickets.tag_changes(write.body)))
-        return Counter({"": max(changes + tags, 1), UPDATE: int(changes)})
+        calls = max(changes + tags, 1)
+        return Counter({"": calls, UPDATE: int(changes), f"{UPDATE_EACH}/{write.remote_id}": calls - 1})
     return Counter({"": 1 + _looks([write]), UPDATE: 1})
 
 

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from connector.sinks.zendesk.allowances import ENDPOINTS
 from connector.wire import Dialect, Row, Seen
 
 _FIELD = re.compile(r"[a-z_]{1,40}")
@@ -61,4 +62,5 @@ DIALECT = Dialect(
     ),
     whole=whole,
     detail=detail,
+    endpoints=ENDPOINTS,
 )

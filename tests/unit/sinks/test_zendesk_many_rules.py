@@ -127,7 +127,7 @@ def test_tickets_are_told_by_their_key_in_any_order(order: list[int], total: int
         (asked(Do.UPDATE, remote_id="5", priority="low"), {"": 1, "update": 1, "update_each/5": 1}),
         (
             asked(Do.UPDATE, remote_id="5", priority="low", tags={"add": ["a"], "remove": ["b"]}),
-            {"": 3, "update": 1, "update_each/5": 1},
+            {"": 3, "update": 1, "update_each/5": 3},
         ),
         (asked(Do.UPDATE, remote_id="5", tags={"add": ["a"], "remove": []}), {"": 1, "update_each/5": 1}),
         (asked(Do.COMMENT, remote_id="5"), {"": 1, "update": 1, "update_each/5": 1}),
