@@ -64,7 +64,10 @@ def _transformed(instance: Instance, call: Call, account: Account, table: str, v
     system = replace(account, admin=True)
     old = instance.tables[table].first(instance.coalesce, key)
     try:
-        row = instance.insert(table, values, system) if old is None else instance.write(table, old, values, system)
+        if old is None:
+            row = instance.insert(table, values, system, own_stamps=True)
+        else:
+            row = instance.write(table, old, values, system)
     except Refusal as refused:
         said = json.loads(refused.answer.body)["error"]
         return {

@@ -233,6 +233,8 @@ class ServiceNow(OneByOne):
         if not words:
             return given
         self._kept = _NO if _NO in words else _YES
+        if len(words) == 1:
+            return given
         said = {name: self._kept}
         return [replace(outcome, learned=said) if isinstance(outcome, Receipt) else outcome for outcome in given]
 

@@ -55,7 +55,7 @@ class Live:
 class Import:
     """The Import Set API answers with what the transform did; the record is read afterwards."""
 
-    learns = "import_key"
+    learns = "import_sys_id"
     extra = 1
 
     def __init__(self, talk: Talk, staging: str) -> None:
