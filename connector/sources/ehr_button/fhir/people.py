@@ -17,6 +17,7 @@ from connector.sources.ehr_button.fhir.values import (
     objects,
     telecom,
     text,
+    type_of,
 )
 from connector.sources.ehr_button.form import Form
 
@@ -57,25 +58,23 @@ def described(form: Form, held: Resources, reference: Any, source: Resource) -> 
     said = next(objects(reference), {})
     found = held.resolve(said, source)
     role = _role(held, found)
-    kind = found.type if found else text(said.get("type")) or text(said.get("reference")).rpartition("/")[0]
-    kind = kind.rpartition("/")[2]
-    person: Json = {"kind": _KINDS.get(kind)}
+    person: Json = {}
     if role is not None:
-        inner = next(objects(role.body.get("practitioner")), {})
-        found = found if found is not role else held.resolve(inner, role)
         person["role"] = concept(role.body.get("code")) or concept(role.body.get("specialty"))
         person["is_physician"] = True if _is_physician(role) else None
-        person["name"] = text(inner.get("display"))
-    person["name"] = _name(found) or person.get("name") or text(said.get("display"))
+        if found is role:
+            said = next(objects(role.body.get("practitioner")), said)
+            found = held.resolve(said, role)
+    kind = found.type if found else type_of(said)
+    person["kind"] = _KINDS.get(kind)
+    person["name"] = _name(found) or text(said.get("display"))
     person.update(_reached(found, role))
-    if found is None:
-        person["user_id"] = identifier(said.get("identifier")) if kind not in _OUTSIDE else ""
-        person["fhir_id"] = text(said.get("reference")).removeprefix("#")
-    elif found.id and found.within is None:
-        person["fhir_id"] = f"{found.type}/{found.id}"
-    if found is not None and kind not in _OUTSIDE:
-        person.update(_ids(form, found))
-    return {key: said for key, said in person.items() if said not in (None, "")}
+    person["fhir_id"] = text(said.get("reference"))
+    if found is not None:
+        person["fhir_id"] = f"{found.type}/{found.id}" if found.id and found.within is None else ""
+    if kind not in _OUTSIDE:
+        person.update(_ids(form, found.body if found else said))
+    return {key: word for key, word in person.items() if word not in (None, "")}
 
 
 def fill_patient(form: Form, held: Resources, references: list[Any], source: Resource) -> None:
@@ -151,10 +150,10 @@ def _reached(found: Resource | None, role: Resource | None) -> Json:
     return {system: next(filter(None, (telecom(one, system) for one in points)), "") for system in ("email", "phone")}
 
 
-def _ids(form: Form, found: Resource) -> Json:
+def _ids(form: Form, body: Json) -> Json:
     """Identifiers by what the site's words for their types mean; an NPI is the provider's, any other the user's."""
     said: Json = {}
-    for system, value, words in identifiers(found.body.get("identifier")):
+    for system, value, words in identifiers(body.get("identifier")):
         said.setdefault(_place(form, system, words), value)
     return said
 

@@ -21,7 +21,16 @@ from connector.sources.ehr_button.fhir.people import (
     fill_requester,
 )
 from connector.sources.ehr_button.fhir.resources import REQUESTS, Resource, Resources
-from connector.sources.ehr_button.fhir.values import Json, concept, concept_words, identifiers, objects, text, value_of
+from connector.sources.ehr_button.fhir.values import (
+    Json,
+    concept,
+    concept_words,
+    identifiers,
+    objects,
+    text,
+    type_of,
+    value_of,
+)
 from connector.sources.ehr_button.form import Form
 from connector.sources.ehr_button.format import Origin
 from connector.sources.ehr_button.settings import EhrButtonSettings
@@ -105,7 +114,7 @@ def _fill_people(form: Form, held: Resources, request: Resource) -> None:
     fill_requester(form, held, asking, request)
     about = next(objects(body.get(_ABOUT[request.type])), {})
     subject = held.resolve(about, request)
-    kind = subject.type if subject else text(about.get("reference")).rpartition("/")[0].rpartition("/")[2]
+    kind = subject.type if subject else type_of(about)
     if kind in ("Practitioner", "PractitionerRole"):
         form.put("on_behalf_of", described(form, held, about, request))
         about = {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,10 +109,13 @@ def requests(payload: Json) -> list[Json]:
     if len(asked) < 2:
         return [payload]
     links = _links(held)
+    back: dict[Resource, list[Resource]] = {one: [] for one in held.all}
+    for one, targets in links.items():
+        for target in targets:
+            back[target].append(one)
     alone, rest = asked[: MOST_REQUESTS - 1], asked[MOST_REQUESTS - 1 :]
-    groups = [_belonging(one, links, asked) for one in alone]
-    if rest:
-        groups.append(set().union(*(_belonging(one, links, asked) for one in rest)))
+    together = [{one} for one in alone] + ([set(rest)] if rest else [])
+    groups = [_belonging(some, links, back, frozenset(asked)) for some in together]
     groups[0].update(set(held.all).difference(*groups))
     return [_bundle(payload, held, group) for group in groups]
 
@@ -150,13 +153,18 @@ def _links(held: Resources) -> Mapping[Resource, set[Resource]]:
     return links
 
 
-def _belonging(one: Resource, links: Mapping[Resource, set[Resource]], asked: Iterable[Resource]) -> set[Resource]:
-    others = set(asked) - {one}
-    waiting = [one, *(source for source, targets in links.items() if one in targets)]
+def _belonging(
+    some: set[Resource],
+    links: Mapping[Resource, set[Resource]],
+    back: Mapping[Resource, list[Resource]],
+    asked: frozenset[Resource],
+) -> set[Resource]:
+    """What can be reached from some requests, and from what refers to them, without passing through other ones."""
+    waiting = [*some, *(source for one in some for source in back[one])]
     reached: set[Resource] = set()
     while waiting:
         here = waiting.pop()
-        if here not in reached and here not in others:
+        if here not in reached and (here in some or here not in asked):
             reached.add(here)
             waiting.extend(links[here] if here.type not in _LISTS else ())
     return reached

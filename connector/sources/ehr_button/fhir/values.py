@@ -76,6 +76,11 @@ def identifier(value: Any) -> str:
     return next((said for _, said, _ in identifiers(value)), "")
 
 
+def type_of(reference: Json) -> str:
+    """The type of resource that a Reference names, as far as it says."""
+    return text(reference.get("type")) or text(reference.get("reference")).rpartition("/")[0].rpartition("/")[2]
+
+
 def value_of(element: Json) -> str:
     """The `value[x]` of an element as text; empty where it is a file."""
     for key, value in element.items():
