@@ -29,12 +29,6 @@ NAMES = ("M-1", "M-2", "M-3")
 class ManyAtOnce(Suite):
     """The part of the suite about calls for many. `made` is asked for where a sink wants to learn from a first."""
 
-    @pytest.fixture(autouse=True)
-    def _grown(self, stage: Stage, request: pytest.FixtureRequest) -> None:
-        ours = request.function.__qualname__.startswith("ManyAtOnce")
-        if ours and not hasattr(stage.sink, "create_many"):  # until both sinks have it
-            pytest.skip("no calls for many yet")
-
     def creations(self, stage: Stage) -> list[Write]:
         return [creating(stage, name) for name in NAMES]
 
