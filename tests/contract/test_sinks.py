@@ -69,6 +69,7 @@ class Desk:
 
 
 class ServiceNowDesk(Desk):
+    mode: Mapping[str, str] = {}
     create: Mapping[str, Any] = {
         "short_description": "Printer on 4 West prints blank labels",
         "description": f"{TEXT}\nsecond line",
@@ -88,6 +89,7 @@ class ServiceNowDesk(Desk):
                 "url": url,
                 "mapping": "m.yaml",
                 "auth": {"username": "sync", "password": f"file:{secret}"},
+                **self.mode,
             }
         )
         return servicenow.ServiceNow("snow", settings, self.tools)
@@ -130,6 +132,19 @@ class TestServiceNowThatDropsOurSysId(SinkContract):
     def stage(self, box: Sandbox, secrets: Path) -> Any:
         box.servicenow.honours_sys_id = False
         return ServiceNowDesk(box, secrets)
+
+
+class ImportingDesk(ServiceNowDesk):
+    mode: Mapping[str, str] = {"mode": "import", "import_table": "u_connector_incident"}
+
+    def problem(self) -> str:
+        return ServiceNowDesk(self.box, self.tools.base).problem()
+
+
+class TestServiceNowThatImports(SinkContract):
+    @pytest.fixture
+    def stage(self, box: Sandbox, secrets: Path) -> Any:
+        return ImportingDesk(box, secrets)
 
 
 class ZendeskDesk(Desk):
