@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 import socket
 import threading
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 
 from connector import wire
 from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
+from connector.plugins import ONE_REQUEST, Allowance, Cost
 from tests.conftest import FakeClock
 from tests.unit.wire.conftest import Paid, Script, answer
 
@@ -44,6 +46,91 @@ def test_reads_pay_and_writes_do_not(script: Script, session: wire.Session, limi
         session.get("/c")
     assert limiter.taken == 1
     assert limiter.left == 3
+
+
+def test_a_read_that_is_repeated_pays_again(script: Script, session: wire.Session, limiter: Paid) -> None:
+    script.parts = [lambda connection: connection.shutdown(socket.SHUT_RDWR)] * 2 + [answer()]
+    session.get("/a")
+    assert limiter.taken == limiter.left == len(limiter.news) == 3
+
+
+class Held(Paid):
+    """A remote that has asked to wait since the call was paid for."""
+
+    def sent(self, cost: Cost = ONE_REQUEST) -> None:
+        raise Transient("the remote asked to wait")
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_nothing_leaves_while_the_remote_asks_to_wait(script: Script, clock: FakeClock, method: str) -> None:
+    script.parts = [answer()]
+    held = Held()
+
+    def desk() -> wire.Session:
+        return wire.session("desk", script.url, None, clock=clock, limiter=held)
+
+    token = wire.oauth(desk, "/oauth/tokens", {"grant_type": "client_credentials"}, clock)
+    with wire.session("desk", script.url, token, clock=clock, limiter=held) as session, pytest.raises(Transient):
+        session.request(method, "/x")
+    with pytest.raises(Transient):
+        wire.oauth(desk, "/oauth/tokens", {}, clock).renew("")
+    assert script.asked == []
+    assert held.news == []
+
+
+CLASSES = wire.Dialect(
+    endpoints=(
+        wire.Endpoint("update", "tickets-update", "PUT", re.compile(r"/tickets/\d+")),
+        wire.Endpoint("update_each", "tickets-update-per-ticket", "PUT", re.compile(r"/tickets/(\d+)"), 600.0),
+    )
+)
+
+
+def test_what_an_answer_says_about_limits_is_heard(script: Script, session: wire.Session, limiter: Paid) -> None:
+    session.dialect = CLASSES
+    script.parts = [
+        answer(
+            b"{}",
+            "200 OK",
+            "RateLimit-Limit: 700",
+            "RateLimit-Remaining: 3",
+            "RateLimit-Reset: 9",
+            "Zendesk-RateLimit-Tickets-Update: total=100; remaining=99; resets=43",
+        )
+    ]
+    session.put("/tickets/35", json={})
+    update = Allowance("update", 100, 60.0, 99, 43.0)
+    assert limiter.news == [[update, Allowance("", 700, 60.0, 3, 9.0)]]
+
+
+@pytest.mark.parametrize(
+    ("headers", "held"),
+    [
+        (["RateLimit-Limit: 9", "RateLimit-Remaining: 0", "RateLimit-Reset: 7", "Retry-After: 5"], [(5.0, "")]),
+        (["RateLimit-Limit: 9", "RateLimit-Remaining: 0", "RateLimit-Reset: 7"], [(7.0, "")]),
+        (["Zendesk-RateLimit-Tickets-Update: total=9; remaining=0; resets=7", "Retry-After: 5"], [(5.0, "update")]),
+        (["Zendesk-RateLimit-Tickets-Update: total=9; remaining=4; resets=7", "Retry-After: 5"], [(5.0, "")]),
+        (["Zendesk-RateLimit-Tickets-Update-Per-Ticket: total=9; remaining=0; resets=7"], [(7.0, "update_each/35")]),
+        (["Zendesk-RateLimit-Something-Else: total=9; remaining=0; resets=7", "Retry-After: 5"], [(5.0, "")]),
+        ([], [(None, "")]),
+    ],
+)
+def test_429_holds_the_class_that_its_headers_name(
+    script: Script, session: wire.Session, limiter: Paid, headers: list[str], held: list[tuple[float | None, str]]
+) -> None:
+    session.dialect = CLASSES
+    script.parts = [answer(b"slow down", "429 Too Many Requests", *headers)]
+    with pytest.raises(Transient) as caught:
+        session.put("/tickets/35", json={})
+    assert limiter.held == held
+    assert caught.value.retry_after == held[0][0]
+
+
+def test_503_holds_where_it_names_a_time(script: Script, session: wire.Session, limiter: Paid) -> None:
+    script.parts = [answer(b"", "503 Service Unavailable"), answer(b"", "503 Service Unavailable", "Retry-After: 8")]
+    for _ in range(2):
+        refused(session, "POST")
+    assert limiter.held == [(8.0, "")]
 
 
 def test_json_goes_out_as_the_same_bytes_whatever_its_order(script: Script, session: wire.Session) -> None:
