@@ -6,11 +6,13 @@ import json
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import Any
 
 from connector.plugins import Record
 from connector.sources.document import Unreadable, decode, parse
 from connector.sources.ehr_button import fhir
 
+COPIED_BYTES = 64 * 1024 * 1024
 _DECODER = json.JSONDecoder()
 _BLANK = re.compile(r"[ \t\r\n]*")
 
@@ -25,21 +27,34 @@ def items(record: Record) -> Iterator[Record]:
         yield from requests(element)
 
 
-def requests(record: Record) -> Iterable[Record]:
-    """The requests of a FHIR Bundle; anything else as it is."""
-    if b"Bundle" not in record.data and b"entry" not in record.data and b"\x00" not in record.data:
-        return (record,)  # no need to take it apart to see that there is nothing to take apart
-    try:
-        payload = parse(record.data)
-    except Unreadable:
-        return (record,)
-    bundles = fhir.requests(payload) if isinstance(payload, dict) and "entry" in payload else [payload]
+def requests(record: Record) -> Iterator[Record]:
+    """The requests of a FHIR Bundle; anything else as it is.
+
+    When what several requests share would be copied beyond 64 MB, the rest is one record, which `read` then refuses.
+    """
+    bundles = _bundles(record.data)
     if len(bundles) < 2:
-        return (record,)
-    return [
-        replace(record, place=f"{record.place}#{number}" if number > 1 else record.place, data=fhir.as_bytes(bundle))
-        for number, bundle in enumerate(bundles, 1)
-    ]
+        yield record
+        return
+    room = COPIED_BYTES
+    for number, bundle in enumerate(bundles, 1):
+        data = fhir.as_bytes(bundle)
+        place = f"{record.place}#{number}" if number > 1 else record.place
+        room -= len(data)
+        if room < 0 and number > 1:
+            yield replace(record, place=place, facts={**record.facts, "too_large": f"more than {COPIED_BYTES:,}"})
+            return
+        yield replace(record, place=place, data=data)
+
+
+def _bundles(data: bytes) -> list[dict[str, Any]]:
+    if b"entry" not in data and b"\x00" not in data:
+        return []  # no need to take it apart to see that there is nothing to take apart
+    try:
+        payload = parse(data)
+    except Unreadable:
+        return []
+    return fhir.requests(payload) if isinstance(payload, dict) and "entry" in payload else []
 
 
 def elements(record: Record) -> Iterable[Record]:

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.plugins import Counted, Reading, Record, Rejected, SourceTools
-from connector.sources.ehr_button import EhrButton, items
+from connector.sources.ehr_button import EhrButton, items, parts
 from connector.sources.ehr_button.fhir.resources import Resources, requests
 from connector.sources.ehr_button.fhir.values import concept, human_name, identifiers, telecom, value_of
 from connector.ticket import Ticket
@@ -22,8 +22,8 @@ from tests.fuzz.trial import tried
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n picture").decode()
 
 
-def button(**settings: Any) -> EhrButton:
-    made = EhrButton.settings.model_validate({"type": "ehr_button", "path": "inbox", **settings})
+def button(**own: Any) -> EhrButton:
+    made = EhrButton.settings.model_validate({"type": "ehr_button", "path": "inbox", **own})
     return EhrButton("button", made, SourceTools(Path()))
 
 
@@ -124,8 +124,8 @@ def test_bundles_within_bundles_are_opened() -> None:
 
 def test_several_requests_become_several_records() -> None:
     payload = bundle(*(task(identifier=[{"value": str(n)}]) for n in range(3)), identifier={"value": "B"})
-    parts = list(items(Record("a.json", json.dumps(payload).encode())))
-    assert [part.place for part in parts] == ["a.json", "a.json#2", "a.json#3"]
+    found = list(items(Record("a.json", json.dumps(payload).encode())))
+    assert [one.place for one in found] == ["a.json", "a.json#2", "a.json#3"]
     assert [one.external_id for one in readings(payload) if isinstance(one, Ticket)] == [f"fhir::{n}" for n in range(3)]
     made = button().read(Record("a.json", json.dumps(payload).encode()))
     assert isinstance(made, Rejected)
@@ -163,11 +163,19 @@ def test_a_request_keeps_its_name_when_it_is_edited_or_moved() -> None:
     assert first.external_id == edited.external_id
 
 
-def test_beyond_a_hundred_requests_the_rest_is_refused_in_one_piece() -> None:
-    payload = bundle(*(task(identifier=[{"value": str(n)}]) for n in range(150)))
-    made = readings(payload)
-    assert [type(one) for one in made] == [Ticket] * 99 + [Rejected]
-    assert len(requests(payload)[-1]["entry"]) == 51
+def test_beyond_a_thousand_requests_the_rest_is_refused_in_one_piece() -> None:
+    payload = bundle(*(task(identifier=[{"value": str(n)}]) for n in range(1050)))
+    made = requests(payload)
+    assert [len(one["entry"]) for one in made] == [1] * 999 + [51]
+    refused = button().read(Record("a.json", json.dumps(made[-1]).encode()))
+    assert isinstance(refused, Rejected)
+
+
+def test_what_many_requests_share_is_copied_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "COPIED_BYTES", 3000)
+    media = {"resourceType": "Media", "id": "m", "content": {"contentType": "image/png", "data": "A" * 1000}}
+    payload = bundle(*(task(id=str(n), focus={"reference": "Media/m"}) for n in range(5)), media)
+    assert [type(one) for one in readings(payload)] == [Ticket, Ticket, Rejected]
 
 
 def test_a_list_of_requests_ties_nothing_together() -> None:
@@ -308,16 +316,16 @@ def test_cycles_end() -> None:
 
 ANSWER = {"text": "q", "answer": [{"valueString": "a"}]}
 CROWDS = {
-    "notes": task(note=[{"text": "n"}] * 40_000),
-    "inputs": task(input=[{"type": {"text": "x"}, "valueString": "y"}] * 20_000),
-    "patients": bundle(task(), *({"resourceType": "Patient", "id": str(n)} for n in range(20_000))),
+    "notes": task(note=[{"text": "n"}] * 10_000),
+    "inputs": task(input=[{"type": {"text": "x"}, "valueString": "y"}] * 10_000),
+    "patients": bundle(task(), *({"resourceType": "Patient", "id": str(n)} for n in range(5_000))),
     "answers": {
         "resourceType": "QuestionnaireResponse",
         "item": [{"text": "q", "answer": [{"valueString": "a"}]}] * 9000,
     },
-    "files": bundle(task(), *({"resourceType": "Binary", "data": "AAAA"} for _ in range(20_000))),
-    "requests": bundle(*(task(focus={"reference": f"Task/{n}"}, id=str(n)) for n in range(9000))),
-    "one name": {"resourceType": "Bundle", "entry": [placed("u", task()), *[placed("u", {})] * 20_000]},
+    "files": bundle(task(), *({"resourceType": "Binary", "data": "AAAA"} for _ in range(5_000))),
+    "requests": bundle(*(task(focus={"reference": f"Task/{n}"}, id=str(n)) for n in range(3000))),
+    "one name": {"resourceType": "Bundle", "entry": [placed("u", task()), *[placed("u", {})] * 5_000]},
 }
 
 
@@ -339,6 +347,7 @@ JSON = st.recursive(
 )
 
 
+@settings(max_examples=40)
 @given(
     st.dictionaries(
         st.sampled_from(

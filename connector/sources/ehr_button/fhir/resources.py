@@ -10,7 +10,7 @@ from typing import Any
 from connector.sources.ehr_button.fhir.values import Json, objects, text
 
 REQUESTS = ("Task", "Communication", "QuestionnaireResponse")
-MOST_REQUESTS = 100
+MOST_REQUESTS = 1000
 _HISTORY = "/_history/"
 # What these list they need not have in common: nothing belongs to a request because such a resource names both.
 _LISTS = frozenset({"MessageHeader", "List", "Composition", "Provenance"})
@@ -102,7 +102,7 @@ def requests(payload: Json) -> list[Json]:
     """A payload with several requests as one for each, with what belongs to it; else the payload itself.
 
     To a request belongs what it refers to, at any remove, and what refers to it; what belongs to none goes with the
-    first. From request 101 on, the rest stays in one piece.
+    first. From request 1,000 on, the rest stays in one piece.
     """
     held = Resources(payload)
     asked = held.requests
@@ -117,7 +117,8 @@ def requests(payload: Json) -> list[Json]:
     together = [{one} for one in alone] + ([set(rest)] if rest else [])
     groups = [_belonging(some, links, back, frozenset(asked)) for some in together]
     groups[0].update(set(held.all).difference(*groups))
-    return [_bundle(payload, held, group) for group in groups]
+    order = {one: number for number, one in enumerate(held.all)}
+    return [_bundle(payload, sorted(group, key=order.__getitem__)) for group in groups]
 
 
 def walk(value: Any, key: str = "") -> Iterator[tuple[str, Json]]:
@@ -170,12 +171,12 @@ def _belonging(
     return reached
 
 
-def _bundle(payload: Json, held: Resources, group: set[Resource]) -> Json:
+def _bundle(payload: Json, group: list[Resource]) -> Json:
     """A Bundle of a part of the resources. The Bundle's own identifier names them all, so it names none of them."""
     entries = [
         {"fullUrl": one.url, "resource": one.body} if one.url else {"resource": one.body}
-        for one in held.all
-        if one in group and one.within is None
+        for one in group
+        if one.within is None
     ]
     kept = {key: value for key, value in payload.items() if key not in ("entry", "identifier", "id")}
     return {**kept, "resourceType": "Bundle", "entry": entries}
