@@ -142,6 +142,19 @@ def sync(
     context.exit(report.exit_code)
 
 
+@main.command(epilog=_example("connector serve --try"))
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; TLS is the proxy's.")
+@click.option("--port", default=8780, show_default=True, help="Port; 0 takes any that is free.")
+@click.option("--try", "trying", is_flag=True, help="Show a help button for trying it, at an address of its own.")
+@this
+def serve(call: Call, host: str, port: int, trying: bool) -> None:
+    """Take what buttons and bots post; `sync` makes tickets of it."""
+    from connector.terminal.doors import serve
+
+    with _open(call) as app, call.patient():
+        serve(app, call, host, port, trying)
+
+
 @main.command(epilog=_example("connector status --strict"))
 @click.option("--strict", is_flag=True, help="Exit with 1 if anything waits for a person.")
 @click.pass_context
