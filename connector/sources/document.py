@@ -69,11 +69,18 @@ def parse(data: bytes, max_bytes: int = DOCUMENT_BYTES, depth: int = DEPTH, valu
 
 
 def cleaned(value: Any) -> Any:
-    """The same document with all its texts cleaned, keys included; other values as they are."""
+    """The same document with all its texts cleaned, keys included; other values as they are.
+
+    Keys that are then the same are told apart by their position.
+    """
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, dict):
-        return {clean(key): cleaned(inner) for key, inner in value.items()}
+        made: dict[str, Any] = {}
+        for number, (key, inner) in enumerate(value.items(), 1):
+            name = clean(key)
+            made[name if name not in made else f"{name} ({number})"] = cleaned(inner)
+        return made
     if isinstance(value, list):
         return [cleaned(inner) for inner in value]
     return value

@@ -14,6 +14,7 @@ from connector.sources.ehr_button import fhir
 
 COPIED_BYTES = 64 * 1024 * 1024
 _DECODER = json.JSONDecoder()
+_REQUEST = re.compile(rb'"(?:Task|Communication|QuestionnaireResponse)"')
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -48,7 +49,7 @@ def requests(record: Record) -> Iterator[Record]:
 
 
 def _bundles(data: bytes) -> list[dict[str, Any]]:
-    if b"entry" not in data and b"\x00" not in data:
+    if len(_REQUEST.findall(data)) < 2 and b"\x00" not in data:
         return []  # no need to take it apart to see that there is nothing to take apart
     try:
         payload = parse(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from connector.sources.ehr_button.fhir.values import Json, objects, text
 
@@ -21,13 +21,15 @@ class Resource:
     """One resource. `url` is its `fullUrl`; `within` is the resource that contains it, if one does."""
 
     type: str
+    id: str
     body: Json
     url: str = ""
     within: Resource | None = None
 
-    @property
-    def id(self) -> str:
-        return text(self.body.get("id")).removeprefix("#")
+    @classmethod
+    def of(cls, body: Json, url: str = "", within: Resource | None = None) -> Self:
+        """The resource that a JSON object is; its type is empty where it says none."""
+        return cls(text(body.get("resourceType")), text(body.get("id")).removeprefix("#"), body, url, within)
 
 
 class Resources:
@@ -79,12 +81,12 @@ class Resources:
                 yield from self._with_contained(body, url)
 
     def _with_contained(self, body: Json, url: str) -> Iterator[Resource]:
-        whole = Resource(text(body.get("resourceType")), body, url)
+        whole = Resource.of(body, url)
         yield whole
         if not whole.type:
             self.notes.append("a resource without resourceType was passed over, but for its files")
         for inner in objects(body.get("contained")):
-            yield Resource(text(inner.get("resourceType")), inner, within=whole)
+            yield Resource.of(inner, within=whole)
 
     def _index(self, one: Resource) -> None:
         if one.within is not None:

@@ -25,11 +25,11 @@ def objects(value: Any) -> Iterator[Json]:
 
 def text(value: Any) -> str:
     """A primitive as clean text; empty for anything else."""
+    if isinstance(value, str):
+        return clean(value)
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return str(value)
-    return clean(value) if isinstance(value, str) else ""
+    return str(value) if isinstance(value, int | float) else ""
 
 
 def concept(value: Any) -> str:
