@@ -238,15 +238,19 @@ class Session(requests.Session):
         document = self.judged(response.status_code, response.headers, response.content, effect)
         self.last = Answer(response.status_code, date, limits, document)
 
-    def judged(self, status: int, headers: Mapping[str, str], content: bytes, effect: Effect) -> Any:
+    def judged(
+        self, status: int, headers: Mapping[str, str], content: bytes, effect: Effect, obeyed: bool = False
+    ) -> Any:
         """The document of an answer, or of one that came inside another (`headers` by their names in lower case).
-        Raises unless it is a whole success."""
+        Raises unless it is a whole success. What asks to wait holds all, unless one beside it has been `obeyed`."""
         html = "html" in headers.get("content-type", "").lower()
         seen, document = _seen(status, html, content, self.dialect)
         if seen is None:
             return document
         detail = self.dialect.detail(_text(content))
-        retry_after = self._obeyed(seen, _retry_after(headers.get("retry-after", ""), self.last.date))
+        retry_after = _retry_after(headers.get("retry-after", ""), self.last.date)
+        if not obeyed:
+            retry_after = self._obeyed(seen, retry_after)
         raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
 
     def _obeyed(self, seen: Seen, retry_after: float | None) -> float | None:

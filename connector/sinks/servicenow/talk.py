@@ -88,21 +88,18 @@ class Talk(Lines):
                 raise NoBatch(error.what, error.remedy, code=error.code, status=error.status) from None
             raise
         answers = batch.unpacked(self.session.last.document, sent)
-        found = {
-            name: self._judged(answers[name]) if name in answers else self._seen(Seen.UNSERVICED) for name in calls
-        }
-        waits = [
-            each.retry_after for each in found.values() if isinstance(each, RemoteError) and each.code == Seen.BUSY
-        ]
-        if waits:
-            self._tools.limiter.hold(max((wait for wait in waits if wait is not None), default=None))
+        found: dict[str, Any | RemoteError] = {}
+        obeyed = False
+        for name in calls:
+            found[name] = result = self._judged(answers.get(name, Seen.UNSERVICED), obeyed)
+            obeyed = obeyed or (isinstance(result, RemoteError) and result.code == Seen.BUSY)
         return found
 
-    def _judged(self, inner: Inner | Seen) -> Any | RemoteError:
+    def _judged(self, inner: Inner | Seen, obeyed: bool) -> Any | RemoteError:
         if isinstance(inner, Seen):
             return self._seen(inner)
         try:
-            return self.session.judged(inner.status, inner.headers, inner.content, Effect.WRITE)["result"]
+            return self.session.judged(inner.status, inner.headers, inner.content, Effect.WRITE, obeyed)["result"]
         except RemoteError as error:
             return error
         except (TypeError, KeyError):

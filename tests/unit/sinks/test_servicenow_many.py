@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
-from connector.plugins import Do, Key, Receipt, Write
+from connector.plugins import Do, Key, Receipt, SinkTools, Write, _Unlimited
 from connector.sandbox import Sandbox
 from connector.sandbox.people import PEOPLE
-from connector.sinks.servicenow import ServiceNow, batch
+from connector.sinks.servicenow import ServiceNow, Settings, batch
 from connector.sinks.servicenow.desk import Call
 from connector.sinks.servicenow.people import Asked, parts
 from connector.wire import Seen
@@ -150,6 +151,29 @@ def test_a_batch_that_was_turned_away_is_not_done(box: Sandbox, snow_built: Buil
     assert not box.servicenow.rows("incident")
 
 
+def test_one_that_was_told_to_wait_holds_all(box: Sandbox, base: Path, clock: Any) -> None:
+    limiter = Holding()
+    tools = SinkTools(base=base, clock=clock, limiter=limiter, memory=KNOWN)
+    auth = {"username": "sync", "password": "file:right"}
+    given = {"type": "servicenow", "url": box.url, "mapping": "m.yaml", "auth": auth}
+    snow = ServiceNow("snow", Settings.model_validate(given), tools)
+    box.servicenow.rate_limit, box.servicenow.batch_charged = 2, True
+    outcomes = snow.create_many(creations(snow))
+    assert kinds(outcomes) == ["done", "busy", "busy", "busy"]
+    assert len(limiter.held) == 1
+    assert limiter.held[0] is not None
+
+
+class Holding(_Unlimited):
+    """Notes for how long it is told to hold."""
+
+    def __init__(self) -> None:
+        self.held: list[float | None] = []
+
+    def hold(self, seconds: float | None, name: str = "") -> None:
+        self.held.append(seconds)
+
+
 def test_without_a_batch_api_each_goes_by_itself_for_a_while(box: Sandbox, snow_built: Built, clock: Any) -> None:
     snow = snow_built(KNOWN)
     box.faults.add(BATCH, "status", status=403)
@@ -200,7 +224,7 @@ def test_what_was_lost_while_it_changed_is_found_by_the_correlation(box: Sandbox
 Forged = Callable[[list[dict[str, Any]]], Any]
 
 
-def forged(snow: Any, monkeypatch: pytest.MonkeyPatch, change: Forged) -> list[Any]:
+def forged(snow: Any, monkeypatch: pytest.MonkeyPatch, change: Forged, changes: Sequence[Write] = ()) -> list[Any]:
     """The outcomes where somebody changed the items of an honest answer on the way."""
     unpacked = batch.unpacked
 
@@ -210,7 +234,7 @@ def forged(snow: Any, monkeypatch: pytest.MonkeyPatch, change: Forged) -> list[A
         return unpacked({**document, "serviced_requests": items if changed is None else changed}, asked)
 
     monkeypatch.setattr(batch, "unpacked", tampered)
-    return list(snow.create_many(creations(snow)))
+    return list(snow.update_many(changes) if changes else snow.create_many(creations(snow)))
 
 
 def _swap_bodies(items: list[dict[str, Any]]) -> None:
@@ -249,6 +273,20 @@ def test_an_item_is_believed_for_its_own_record_alone(
     outcomes = forged(snow_built(KNOWN), monkeypatch, change)
     assert kinds(outcomes) == codes
     assert all(isinstance(outcome, Receipt | Uncertain) for outcome in outcomes if "redirected" not in codes)
+
+
+def test_an_echo_of_another_record_changes_nothing_for_this_one(
+    box: Sandbox, snow: ServiceNow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = [created(snow, GOOD, name).remote_id for name in ("A", "B", "C")]
+    changes = [write(snow, Do.UPDATE, {"impact": "1"}, each, name=each) for each in ids]
+    assert kinds(forged(snow, monkeypatch, _swap_bodies, changes)) == ["done", "garbled", "garbled"]
+
+
+def test_a_body_with_strange_signs_in_it_is_none() -> None:
+    body = base64.b64encode(b'{"result": {}}').decode()
+    item = {"id": "a", "status_code": 201, "body": f"{body[:4]}!{body[4:]}"}
+    assert batch.unpacked({"serviced_requests": [item]}, ["a"]) == {"a": Seen.GARBLED}
 
 
 @pytest.mark.parametrize("unserviced", [None, {}, "abc", [1, None, {}]])
@@ -394,6 +432,12 @@ def test_many_are_read_by_one_query(box: Sandbox, snow_built: Built) -> None:
     assert all(found[each] == snow.read(each, ("description", "comments")) for each in found)
     with pytest.raises(Permanent):
         snow.read_many([f"{ids[0]}^ORactive=true"], ())
+
+
+def test_records_that_nobody_asked_for_are_not_read(snow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [{"sys_id": each * 32, "state": "2"} for each in "0123"]
+    monkeypatch.setattr(snow._talk, "rows", lambda *asked: rows)
+    assert set(snow.read_many(["1" * 32, "9" * 32], ())) == {"1" * 32}
 
 
 # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────────
