@@ -137,7 +137,7 @@ class Taking:
     def _own(self, taken: Taken, own: Ticket) -> str:
         known = self.known.get(own.external_id)
         if known is None:
-            older = self.threads.get(_ref(own.thread[0])) if own.thread else None
+            older = next((self.threads[ref] for ref in map(_ref, _names(own)) if ref in self.threads), None)
             if older is not None:
                 outcome = self._join(taken, self._ticket(older), own.as_comment(), own.phi, own.thread)
                 for comment in own.comments:
@@ -172,7 +172,7 @@ class Taking:
         self._deliver(taken, known, Do.CREATE, "ticket")
         self._parts(taken, known, own)
         self._thread(known, own.thread)
-        self._claim_pending(known, own.thread[:1])
+        self._claim_pending(known, _names(own))
         return "new"
 
     def _changed(self, taken: Taken, own: Ticket, known: _Known) -> None:
@@ -368,7 +368,7 @@ class Taking:
         known: _Known,
         comment_id: str,
         files: Iterable[Attachment],
-        more: Mapping[str, object] = {},  # noqa: B006 - never changed
+        more: Mapping[str, object] = {},
     ) -> None:
         for file in files:
             self._blob(file)
@@ -430,6 +430,13 @@ def _refs(item: object) -> list[str]:
     own = _ticket_of(item)
     named = list(own.thread) if own else []
     return [_ref(ref) for ref in named + (list(item.thread) if isinstance(item, Reply) else [])]
+
+
+def _names(own: Ticket) -> Sequence[str]:
+    """The ids in a ticket's thread that name itself: those up to its own. What follows are talks that it answers."""
+    if own.external_id not in own.thread:
+        return own.thread[:1]
+    return own.thread[: own.thread.index(own.external_id) + 1]
 
 
 def _ref(ref: str) -> str:

@@ -74,6 +74,8 @@ def test_a_record_reads_as_expected(
     row: Expected, readings: Mapping[tuple[str, str], Reading], settings: config.Settings
 ) -> None:
     reading = readings[row.source, row.place]
+    if isinstance(reading, Reply) and reading.otherwise:  # in this inbox nobody knows the talk
+        reading = plugins.Counted(reading.otherwise)
     assert type(reading).__name__.lower() == row.reading
     if isinstance(reading, Rejected):
         assert reading.finding.code == row.facts["finding"]

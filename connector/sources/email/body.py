@@ -10,9 +10,10 @@ import binascii
 import re
 from dataclasses import dataclass, field
 
+from connector.sources.email import smime, tnef
 from connector.sources.email.charset import decode
 from connector.sources.email.html import HTML_LIMIT, MARKS, html_text
-from connector.sources.email.parse import Part
+from connector.sources.email.parse import Part, parse
 from connector.sources.email.plain import unflowed, uu_bytes, uuencoded
 from connector.sources.email.words import base64_bytes, parameters, words
 
@@ -28,6 +29,7 @@ _SIGNATURES = frozenset(
     }
 )
 _ENRICHED = re.compile(r"<(?:param>[^<]{0,200}</param|[^<>]{1,60})>", re.IGNORECASE)
+_ENVELOPES = 5
 _DATA_URI = re.compile(r"data:(image/[a-z.+-]{1,30});base64,([A-Za-z0-9+/=\s]{16,})", re.IGNORECASE)
 _CID = re.compile(r"""cid:([^"'\s<>()]{1,250})""", re.IGNORECASE)
 _BARE = re.compile(r"""\bsrc\s{0,3}=\s{0,3}["']?([^"'\s<>:]{1,250})""", re.IGNORECASE)
@@ -50,7 +52,8 @@ class Piece:
 class Body:
     """Texts in the order they are shown, marks of `mail_html` included; files; the ids that the HTML shows inline.
 
-    `guessed`: a text's charset was; `cut`: there was more HTML than is read.
+    `guessed`: a text's charset was; `cut`: there was more HTML than is read; `instead`: the text counts only where
+    there is no other.
     """
 
     texts: list[str] = field(default_factory=list)
@@ -59,6 +62,7 @@ class Body:
     notes: list[str] = field(default_factory=list)
     guessed: bool = False
     cut: bool = False
+    instead: bool = False
 
     @property
     def text(self) -> str:
@@ -73,38 +77,43 @@ class Body:
         self.cut |= other.cut
 
 
-def body(part: Part, related: bool = False) -> Body:
-    """What a part shows and carries."""
+def body(part: Part, related: bool = False, depth: int = 0) -> Body:
+    """What a part shows and carries. `depth` counts the envelopes (S/MIME, TNEF) that were opened to come to it."""
     if part.children:
         match part.content:
             case "multipart/alternative":
-                return _alternative(part)
+                return _alternative(part, depth)
             case "multipart/related":
-                return _related(part)
+                return _related(part, depth)
             case "multipart/signed":
-                return _signed(part)
+                return _signed(part, depth)
             case "multipart/encrypted":
-                found = _mixed(part.children, related=False)
+                found = _mixed(part.children, False, depth)
                 found.notes.append("the mail is encrypted: its text is in the attached file")
                 return found
-        return _mixed(part.children, related)
+        return _mixed(part.children, related, depth)
     if part.content in _TEXTS and not _is_attached(part):
         return _text(part)
     if part.content in _VARIANTS and related is False and not file_name_of(part):
         return Body()
-    return Body(files=[_piece(part, related)], notes=_remarks(part))
+    return (_opened(part, depth) if depth < _ENVELOPES else None) or Body(
+        files=[_piece(part, related)], notes=_remarks(part)
+    )
 
 
-def _mixed(parts: list[Part], related: bool) -> Body:
+def _mixed(parts: list[Part], related: bool, depth: int) -> Body:
     whole = Body()
     for part in parts:
-        whole.add(body(part, related))
+        found = body(part, related, depth)
+        if found.instead and whole.text.strip():  # what Outlook packed says the same again
+            found.texts = []
+        whole.add(found)
     return whole
 
 
-def _alternative(part: Part) -> Body:
+def _alternative(part: Part, depth: int) -> Body:
     """Every alternative's files, the text of the last that has some."""
-    bodies = [body(child) for child in part.children]
+    bodies = [body(child, False, depth) for child in part.children]
     chosen = next((found for found in reversed(bodies) if MARKS.sub("", found.text).strip()), bodies[-1])
     for other in bodies:
         if other is not chosen:
@@ -113,27 +122,52 @@ def _alternative(part: Part) -> Body:
     return chosen
 
 
-def _related(part: Part) -> Body:
+def _related(part: Part, depth: int) -> Body:
     start = part.parameters.get("start", "").strip("<> ")
     root = next((child for child in part.children if start and content_id(child) == start), part.children[0])
-    found = body(root)
-    found.add(_mixed([child for child in part.children if child is not root], related=True))
+    found = body(root, False, depth)
+    found.add(_mixed([child for child in part.children if child is not root], True, depth))
     return found
 
 
-def _signed(part: Part) -> Body:
+def _signed(part: Part, depth: int) -> Body:
     """The signature is of no use at a help desk; anything else beside the signed part is kept."""
-    found = body(part.children[0])
-    found.add(_mixed([child for child in part.children[1:] if child.content not in _SIGNATURES], related=False))
+    found = body(part.children[0], False, depth)
+    found.add(_mixed([child for child in part.children[1:] if child.content not in _SIGNATURES], False, depth))
     return found
+
+
+def _opened(part: Part, depth: int) -> Body | None:
+    """What is in an envelope, or None where the part is none or cannot be opened."""
+    name = file_name_of(part).lower()
+    if part.content in smime.TYPES or name.endswith(".p7m"):
+        content = smime.signed_content(payload(part))
+        return body(parse(content).root, False, depth + 1) if content else None
+    if part.content in tnef.TYPES or name == "winmail.dat":
+        found = tnef.unpacked(payload(part))
+        return _unpacked(found, part) if found else None
+    return None
+
+
+def _unpacked(found: tnef.Unpacked, part: Part) -> Body:
+    made = Body(instead=True)
+    if found.html:
+        _html(found.html, made)
+    elif found.text:
+        made.texts = [MARKS.sub("", found.text)]
+    made.files += [Piece(content, name, kind, cid.strip("<>")) for name, kind, cid, content in found.files]
+    if found.partly:
+        made.files.append(_piece(part, False))
+        made.notes.append("the text in winmail.dat could not be read; the file is attached")
+    return made
 
 
 def _remarks(part: Part) -> list[str]:
     name = file_name_of(part).lower()
-    if part.content in ("application/pkcs7-mime", "application/x-pkcs7-mime") or name == "smime.p7m":
-        return ["the mail, or a part of it, is an S/MIME envelope (smime.p7m): it was kept as a file and not opened"]
-    if part.content in ("application/ms-tnef", "application/vnd.ms-tnef") or name == "winmail.dat":
-        return ["Outlook packed a part of the mail into winmail.dat: it was kept as a file and not unpacked"]
+    if part.content in smime.TYPES or name.endswith(".p7m"):
+        return ["the mail, or a part of it, is encrypted (S/MIME): it was kept as a file"]
+    if part.content in tnef.TYPES or name == "winmail.dat":
+        return ["Outlook packed a part of the mail into winmail.dat, which cannot be read: it was kept as a file"]
     return []
 
 
@@ -155,6 +189,8 @@ def _text(part: Part) -> Body:
         return found
     if part.content in _MARKED_UP:
         text = _ENRICHED.sub("", text.replace("<<", "<"))
+    elif text.lstrip()[:40].startswith("-----BEGIN PGP MESSAGE-----"):
+        found.notes.append("the text is encrypted (PGP)")
     elif part.parameters.get("format", "").lower() == "flowed":
         text = unflowed(text, part.parameters.get("delsp", "").lower() == "yes")
     if "begin " in text:

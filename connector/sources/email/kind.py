@@ -6,12 +6,12 @@ RFC 3834 (Auto-Submitted), RFC 3464 (delivery reports), RFC 8098 (read receipts)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from enum import StrEnum
 
 from connector.sources.email.headers import message_ids, normal_address
 from connector.sources.email.languages import AUTO_REPLY_SUBJECT, BOUNCE_SUBJECT
 from connector.sources.email.parse import Fields, Part
+from connector.sources.email.report import delayed, failed, parts, status_part
 from connector.sources.email.words import words
 
 
@@ -31,6 +31,8 @@ class MailKind(StrEnum):
 
 
 TICKETS = frozenset({MailKind.PERSON, MailKind.NOTIFICATION, MailKind.LIST})
+# What a machine says about a talk: a remark in it where it is known, and nothing but a count elsewhere.
+REMARKS = frozenset({MailKind.BOUNCE, MailKind.DELAYED, MailKind.AUTO_REPLY})
 
 _REPORTS = {"disposition-notification": MailKind.RECEIPT, "feedback-report": MailKind.ABUSE}
 _RESPONDERS = ("x-autoreply", "x-autorespond", "x-auto-reply-from", "x-mail-autoreply", "x-autoresponder")
@@ -38,15 +40,16 @@ _DAEMONS = ("mailer-daemon", "postmaster", "mail-daemon")
 _MEETINGS = frozenset({"request", "reply", "cancel", "counter", "publish", "refresh", "declinecounter"})
 
 
-def kind_of(root: Part, own: frozenset[str]) -> MailKind:
-    """The kind of a mail; `own` are the addresses of our mailbox, in lower case.
+def kind_of(root: Part, own: frozenset[str], own_is_loop: bool = True) -> MailKind:
+    """The kind of a mail; `own` are the addresses of our mailbox, in lower case, and mail from them is a loop unless
+    told otherwise.
 
     `X-Auto-Response-Suppress` alone is a wish about our answer, which Exchange puts on ordinary mail too: no sign
     that a machine wrote it.
     """
     fields = root.fields
     sender = normal_address(words(fields.first("from"))) if "from" in fields else ""
-    if _is_loop(fields, sender, own):
+    if (own_is_loop and sender and sender in own) or _is_loop(fields, own):
         return MailKind.LOOP
     report = _report(root, fields, sender)
     if report is not None:
@@ -61,9 +64,7 @@ def kind_of(root: Part, own: frozenset[str]) -> MailKind:
     return MailKind.NOTIFICATION if automatic else MailKind.PERSON
 
 
-def _is_loop(fields: Fields, sender: str, own: frozenset[str]) -> bool:
-    if sender and sender in own:
-        return True
+def _is_loop(fields: Fields, own: frozenset[str]) -> bool:
     return any(normal_address(value) in own for value in fields.every("x-loop")[:20])
 
 
@@ -72,10 +73,10 @@ def _report(root: Part, fields: Fields, sender: str) -> MailKind | None:
         kind = _REPORTS.get(root.parameters.get("report-type", "").strip().lower())
         if kind is not None:
             return kind
-    status = next((part for part in _parts(root, 3) if part.content == "message/delivery-status"), None)
+    status = status_part(root)
     if status is not None:
-        return _delivery(status.raw[:65_536])
-    if any(part.content == "message/disposition-notification" for part in _parts(root, 3)):
+        return _delivery(status)
+    if any(part.content == "message/disposition-notification" for part in parts(root)):
         return MailKind.RECEIPT
     daemon = sender.partition("@")[0] in _DAEMONS or _returns_nowhere(fields) or "x-failed-recipients" in fields
     if daemon and BOUNCE_SUBJECT.match(words(fields.first("subject"))[:200]):
@@ -83,14 +84,11 @@ def _report(root: Part, fields: Fields, sender: str) -> MailKind | None:
     return None
 
 
-def _delivery(status: bytes) -> MailKind | None:
-    """RFC 3464: one block a recipient. One failure makes a bounce; `delivered` alone is a receipt."""
-    actions = {
-        line.partition(b":")[2].strip().lower() for line in status.lower().splitlines() if line.startswith(b"action")
-    }
-    if not actions or actions & {b"failed"}:
+def _delivery(status: Part) -> MailKind:
+    """One failure makes a bounce; `delivered` alone is a receipt."""
+    if failed(status):
         return MailKind.BOUNCE
-    return MailKind.DELAYED if b"delayed" in actions else MailKind.RECEIPT
+    return MailKind.DELAYED if delayed(status) else MailKind.RECEIPT
 
 
 def _is_automatic(fields: Fields, sender: str) -> bool:
@@ -132,7 +130,7 @@ def _answers_us(fields: Fields, own: frozenset[str]) -> bool:
 
 def _is_meeting(root: Part) -> bool:
     """A meeting program's mail. An `.ics` that a person attached is a file like any other."""
-    for part in _parts(root, 3):
+    for part in parts(root):
         if part.content == "text/calendar" and part.parameters.get("method", "").strip().lower() in _MEETINGS:
             return True
     return "text/calendar" in root.content
@@ -142,10 +140,3 @@ def _is_list(fields: Fields) -> bool:
     if fields.first("precedence").strip().lower() == "list":
         return True
     return any(name in fields for name in ("list-id", "list-post", "list-unsubscribe", "feedback-id"))
-
-
-def _parts(part: Part, depth: int) -> Iterator[Part]:
-    yield part
-    if depth:
-        for child in part.children:
-            yield from _parts(child, depth - 1)

@@ -13,8 +13,10 @@ from connector.sources.email.forward import Forward, forwarded, is_forward
 from connector.sources.email.headers import date, person
 from connector.sources.email.identity import Identity, identity
 from connector.sources.email.kind import MailKind
+from connector.sources.email.numbers import number_of
 from connector.sources.email.parse import Fields, Mail, Part, parse
 from connector.sources.email.people import sender
+from connector.sources.email.proof import proved
 from connector.sources.email.quote import Said, said
 from connector.sources.email.settings import EmailSettings
 from connector.sources.email.words import words
@@ -39,8 +41,14 @@ class Message:
     sent: datetime | None
     received: datetime | None
     forward: Forward | None
+    number: str
     files: tuple[Attachment, ...] = field(repr=False)
     notes: tuple[str, ...]
+
+    @property
+    def thread(self) -> tuple[str, ...]:
+        """By what this talk may be named; another system's number first, then its own Message-ID."""
+        return (self.number, *self.identity.thread) if self.number else self.identity.thread
 
     @property
     def is_empty(self) -> bool:
@@ -57,16 +65,18 @@ def message(record: Record, mail: Mail, kind: MailKind, settings: EmailSettings)
     who = sender(fields, settings.reply_to == "use" and kind is MailKind.PERSON, settings.own_addresses)
     notes = [*found.notes, who.note, *_within_limits(record, mail, found, text.whole)]
     sent, received = _times(record, fields, settings.zone)
+    proof = proved(fields, settings.authserv_id, who.person.email)
     return Message(
         fields=fields,
         identity=identity(mail.root),
         kind=kind,
-        sender=who.person.model_copy(update={"kind": settings.person}),
+        sender=who.person.model_copy(update={"kind": settings.person, "verified": proof}),
         subject=subject,
         said=text,
         sent=sent,
         received=received,
         forward=inner or (forwarded(text.whole) if is_forward(subject) else None),
+        number=number_of(subject, who.person.email, settings.ticket_systems),
         files=attachments(found.files, found.shown),
         notes=tuple(dict.fromkeys(note for note in notes if note)),
     )

@@ -45,6 +45,17 @@ def _instead_of_from(fields: Fields) -> Sender:
     return Sender(Person(), "no field tells who wrote this mail")
 
 
+def resent_by(fields: Fields) -> Person | None:
+    """Who sent the mail on unchanged (RFC 5322, Resent-From); From still names its author."""
+    return person(fields.first("resent-from"))
+
+
+def delivered_to(fields: Fields) -> frozenset[str]:
+    """The addresses at which the mail arrived, which a blind copy names nowhere else."""
+    named = (fields.every(name)[:5] for name in ("delivered-to", "x-original-to", "envelope-to"))
+    return frozenset(filter(None, (normal_address(value) for values in named for value in values)))
+
+
 def watchers(fields: Fields, besides: Iterable[str], most: int) -> tuple[tuple[Person, ...], bool]:
     """Everyone in Cc except lists and those in `besides` (addresses), and whether there were more than `most`."""
     left_out = set(besides) | {normal_address(fields.first("list-post"))}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from connector.sources.email.imap.settings import ImapSettings
 from connector.sources.email.parse import Limits
 from connector.sources.site import SiteSettings
+
+Prefix = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,19}$")]
 
 
 class EmailSettings(SiteSettings):
@@ -29,6 +32,19 @@ class EmailSettings(SiteSettings):
         default=frozenset(),
         description="addresses or domains of people whose forwards are on behalf of the original author",
     )
+    authserv_id: str = Field(
+        default="",
+        max_length=200,
+        description="the name that your mail server writes into Authentication-Results (none: it writes no name); "
+        "where it is given, only senders whom that server has proved act as agents",
+    )
+    own_mail: Literal["count", "ticket"] = Field(
+        default="count", description="mail from own_addresses: a loop that is counted, or people who share an address"
+    )
+    ticket_systems: Mapping[str, tuple[Prefix, ...]] = Field(
+        default_factory=dict,
+        description="addresses or domains of other ticket systems, each with the prefixes of its numbers in subjects",
+    )
     reply_to: Literal["ignore", "use"] = Field(
         default="ignore", description="use: who stands in Reply-To is the requester (for web forms)"
     )
@@ -45,6 +61,11 @@ class EmailSettings(SiteSettings):
         if self.path and self.imap:
             raise ValueError("a source reads path or imap, not both; make two sources of them")
         return self
+
+    @field_validator("ticket_systems")
+    @classmethod
+    def _lower_keys(cls, systems: Mapping[str, tuple[str, ...]]) -> Mapping[str, tuple[str, ...]]:
+        return {entry.strip().lower(): prefixes for entry, prefixes in systems.items() if prefixes}
 
     @field_validator("own_addresses", "agents")
     @classmethod

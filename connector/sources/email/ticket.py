@@ -8,19 +8,22 @@ from typing import Any
 
 from connector.errors import Finding
 from connector.plugins import Counted, Reading, Record, Rejected, Reply
+from connector.sources.email import report
 from connector.sources.email.forward import bare_subject, is_forward
 from connector.sources.email.headers import date
-from connector.sources.email.kind import TICKETS, MailKind, kind_of
+from connector.sources.email.kind import REMARKS, TICKETS, MailKind, kind_of
 from connector.sources.email.message import SUBJECT_LIMIT, Message, message
-from connector.sources.email.parse import Fields, parse
-from connector.sources.email.people import is_one_of, watchers
+from connector.sources.email.parse import Fields, Mail, parse
+from connector.sources.email.people import delivered_to, is_one_of, resent_by, watchers
 from connector.sources.email.settings import EmailSettings
-from connector.sources.email.words import words
+from connector.sources.email.words import base64_bytes, words
 from connector.sources.text import TEXT_LIMIT, clean, line, shorten
 from connector.ticket import EMPTY_PHI, Channel, Comment, Person, Phi, Ticket, Urgency
 
+_NAMED_FILES = 10
 NO_SUBJECT = "(no subject)"
 _MAIL_FIELDS = ("from", "to", "subject", "date", "message-id", "received", "return-path", "reply-to", "sender")
+_REPORTED = frozenset({"message/delivery-status", "message/global-delivery-status", "text/rfc822-headers"})
 _URGENT = frozenset({"1", "2", "high", "highest", "urgent"})
 _NOT_URGENT = frozenset({"4", "5", "low", "lowest", "non-urgent"})
 
@@ -30,7 +33,9 @@ def reading(record: Record, source: str, settings: EmailSettings) -> Reading:
     mail = parse(record.data, settings.limits)
     if not any(name in mail.root.fields for name in _MAIL_FIELDS):
         return _rejected("not-a-mail", record, "it has no header of a mail", "see where it came from")
-    kind = kind_of(mail.root, settings.own_addresses)
+    kind = kind_of(mail.root, settings.own_addresses, settings.own_mail == "count")
+    if kind in REMARKS:
+        return _remark(record, mail, kind, source, settings)
     if kind not in TICKETS and not (kind is MailKind.CALENDAR and settings.calendar == "ticket"):
         return Counted(str(kind))
     said = message(record, mail, kind, settings)
@@ -40,7 +45,27 @@ def reading(record: Record, source: str, settings: EmailSettings) -> Reading:
     # A forward opens a talk of its own, even where it names the mails that it forwards.
     if not said.identity.answers or is_forward(said.subject):
         return ticket
-    return Reply(said.identity.answers, _comment(said, settings), ticket)
+    thread = (*said.identity.answers, said.number) if said.number else said.identity.answers
+    return Reply(thread, _comment(said, settings), ticket)
+
+
+def _remark(record: Record, mail: Mail, kind: MailKind, source: str, settings: EmailSettings) -> Reading:
+    """What a machine says of a talk that is known: for the desk alone, and it opens nothing again."""
+    said = message(record, mail, kind, settings)
+    thread = tuple(dict.fromkeys((*said.identity.answers, *report.about(mail.root))))
+    if not thread:
+        return Counted(str(kind))
+    text = "\n\n".join(filter(None, (f"({kind})", report.told(mail.root), said.said.new)))
+    comment = Comment(
+        id=said.identity.external_id,
+        author=said.sender,
+        at=said.sent,
+        text=shorten(text, TEXT_LIMIT),
+        public=False,
+        automatic=True,
+        attachments=tuple(file for file in said.files if file.content_type not in _REPORTED),
+    )
+    return Reply(thread, comment, _ticket(said, source, settings), otherwise=str(kind))
 
 
 def _rejected(code: str, record: Record, what: str, remedy: str) -> Rejected:
@@ -64,9 +89,11 @@ def _request(said: Message, settings: EmailSettings) -> _Request:
     description = _text(said, said.said.whole, settings)
     forward = said.forward
     if forward is None or forward.author is None:
-        return _Request(said.sender, said.subject, description)
+        resent = resent_by(said.fields)
+        watching = (resent,) if resent and resent.email != said.sender.email else ()
+        return _Request(said.sender, said.subject, description, forwarder=watching)
     author = forward.author.model_copy(update={"kind": settings.person})
-    if not (author.email and is_one_of(said.sender.email, settings.agents)):
+    if not (author.email and _is_agent(said.sender, settings)):
         candidate = {"original_author": author.email or author.name}
         return _Request(said.sender, said.subject, description, extra=candidate)
     return _Request(
@@ -79,9 +106,14 @@ def _request(said: Message, settings: EmailSettings) -> _Request:
     )
 
 
+def _is_agent(person: Person, settings: EmailSettings) -> bool:
+    return is_one_of(person.email, settings.agents) and (person.verified or not settings.authserv_id)
+
+
 def _ticket(said: Message, source: str, settings: EmailSettings) -> Ticket:
     request = _request(said, settings)
-    besides = settings.own_addresses | {person.email for person in (request.requester, *request.forwarder)}
+    own = settings.own_addresses | delivered_to(said.fields)
+    besides = own | {person.email for person in (request.requester, *request.forwarder)}
     copied, beyond = watchers(said.fields, besides, settings.watchers)
     left_out = (f"of the people in Cc, only the first {settings.watchers} are watchers",) if beyond else ()
     records = settings.codes.sort(settings.codes.found(f"{request.summary}\n{request.description}"))
@@ -97,7 +129,7 @@ def _ticket(said: Message, source: str, settings: EmailSettings) -> Ticket:
         records=records.build,
         comments=_note(said, request.note),
         attachments=said.files,
-        thread=said.identity.thread,
+        thread=said.thread,
         submitted_at=said.sent,
         received_at=said.received,
         notes=said.notes + left_out,
@@ -125,7 +157,9 @@ def _text(said: Message, text: str, settings: EmailSettings) -> str:
     if settings.keep_signature and said.said.signature:
         text = f"{text}\n\n{said.said.signature}"
     if not text and said.files:
-        return f"(no text; files attached: {len(said.files)})"
+        named = ", ".join(file.name for file in said.files[:_NAMED_FILES])
+        more = len(said.files) - _NAMED_FILES
+        return f"(no text; attached: {named}{f' and {more} more' if more > 0 else ''})"
     return shorten(text, TEXT_LIMIT)
 
 
@@ -141,9 +175,16 @@ def _extra(said: Message, settings: EmailSettings) -> dict[str, Any]:
         "signature": "" if settings.keep_signature else shorten(said.said.signature, TEXT_LIMIT),
         "list": clean(words(fields.first("list-id")), SUBJECT_LIMIT),
         "automatic": str(said.kind) if said.kind is not MailKind.PERSON else "",
+        "conversation": _conversation(fields),
         "date": "" if stated and stated == said.sent else clean(words(fields.first("date")), SUBJECT_LIMIT),
     }
     return {name: value for name, value in kept.items() if value}
+
+
+def _conversation(fields: Fields) -> str:
+    """Exchange's name for the conversation (MS-OXOMSG, the first 22 bytes of Thread-Index): a hint, not a thread."""
+    index = base64_bytes(fields.first("thread-index")[:200].encode("ascii", "replace"))
+    return index[:22].hex() if len(index) >= 22 else ""
 
 
 def _urgency(fields: Fields) -> Urgency:

@@ -79,7 +79,11 @@ def reply(data: bytes, **told: Any) -> Reply:
 
 
 def counted(data: bytes, **told: Any) -> str:
+    """Why a mail is counted, if its talk is not known."""
     found = read(data, **told)
+    if isinstance(found, Reply):
+        assert found.otherwise
+        return found.otherwise
     assert isinstance(found, Counted), found
     return found.reason
 

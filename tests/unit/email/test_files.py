@@ -137,7 +137,7 @@ def test_what_cannot_be_opened_is_a_file_with_a_note(kind: str, name: str, word:
     found = ticket(mail(b"MIIB", Content_Type=f'{kind}; name="{name}"', Content_Transfer_Encoding="base64"))
     assert [each.name for each in found.attachments] == [name]
     assert any(word in note for note in found.notes)
-    assert found.description == "(no text; files attached: 1)"
+    assert found.description == f"(no text; attached: {name})"
 
 
 def test_an_encrypted_mail_is_a_note_and_its_files() -> None:

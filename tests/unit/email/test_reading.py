@@ -89,7 +89,7 @@ def test_a_mail_that_answers_is_a_reply_with_what_is_new() -> None:
 
 def test_a_reply_of_files_only() -> None:
     found = reply(several(file(PNG), In_Reply_To="<x@y>"))
-    assert found.comment.text == "(no text; files attached: 1)"
+    assert found.comment.text == "(no text; attached: screen.png)"
     assert found.comment.attachments == found.ticket.attachments
 
 
