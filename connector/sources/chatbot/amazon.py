@@ -20,7 +20,7 @@ def attributes(*holders: Entry) -> dict[str, Any]:
 
 def plain(content: str) -> str:
     """What is heard of SSML."""
-    return _TAGS.sub(" ", content).strip() if content.lstrip().startswith("<speak") else content
+    return " ".join(_TAGS.sub(" ", content).split()) if content.lstrip().startswith("<speak") else content
 
 
 def documents(answer: Mapping[str, Any]) -> Iterator[Article]:

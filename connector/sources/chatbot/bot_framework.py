@@ -115,7 +115,8 @@ def _event(script: Script, entry: Entry, words: Words) -> Outcome | None:
         script.learn(word(found.get("topicName") or found.get("intentName") or found.get("intentTitle")))
     elif (outcome := words.outcome(name)) is not None:
         script.learn(word(found.get("va_LastTopic")))
-        _introduce(script, inner(entry, "relatesTo", "user"))
+        user = inner(entry, "relatesTo", "user")
+        _introduce(script, {**user, "aadObjectId": "", "id": script.person.get("id") or user.get("id")})
         for variable, said in found.items():
             if variable not in _SUMMARIES and not variable.startswith("va_"):
                 _keep(script, variable, said)

@@ -50,7 +50,7 @@ def _take(script: Script, turn: Entry, words: Words, zone: tzinfo) -> None:
     script.fill(dict(_slots(turn, result)))
     script.say(Said("user", _spoken(turn, result), at(turn, zone), intent, sure))
     messages = objects(turn.get("messages")) + objects(get(result, "responseMessages"))
-    replies(script, messages)
+    replies(script, messages, at(turn, zone))
     script.offer(articles([messages, turn.get("payload"), get(result, "webhookPayloads")]))
     script.learn(word(get(within(result, "currentFlow"), "displayName")))
     marks = [mark for mark in _MARKS if any(get(message, mark) is not None for message in messages)]

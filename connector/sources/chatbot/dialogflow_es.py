@@ -6,7 +6,7 @@ Each object is one turn; the turns of one session are one talk.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 from connector.sources.chatbot.entries import Entry, apart, at, objects, once, ordered, score, spoken, turns, word
@@ -52,20 +52,18 @@ def _take(script: Script, turn: Entry, words: Words, zone: tzinfo) -> None:
     script.fill(_slots(result))
     sure = score(get(result, "intentDetectionConfidence"))
     script.say(Said("user", spoken(get(result, "queryText")), at(turn, zone), name, sure))
-    _answer(script, result)
+    _answer(script, result, at(turn, zone))
     script.offer(_articles(result))
     outcome = words.outcome(name, action, *(mark for mark in _MARKS if get(intent, mark) is True))
     if outcome is not None:
         script.end(outcome, _response(turn))
 
 
-def _answer(script: Script, result: Entry) -> None:
+def _answer(script: Script, result: Entry, when: datetime | None) -> None:
     messages = get(result, "fulfillmentMessages")
-    if any("text" in message for message in objects(messages)):
-        replies(script, messages)
-    else:
-        script.say(Said("bot", spoken(get(result, "fulfillmentText"))))
-        replies(script, messages)
+    if not any("text" in message for message in objects(messages)):
+        script.say(Said("bot", spoken(get(result, "fulfillmentText")), when))
+    replies(script, messages, when)
 
 
 def _slots(holder: Entry) -> Entry:

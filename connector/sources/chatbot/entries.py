@@ -118,14 +118,14 @@ def unlogged(document: Any) -> Any:
 def _logged(row: Entry) -> Entry | None:
     payload, message = row.get("jsonPayload"), row.get("message")
     if isinstance(payload, dict):
-        return payload
+        return {"timestamp": row.get("timestamp"), **payload}
     if not (isinstance(message, str) and message[:1] == "{" and row.keys() <= _LOG_ROW):
         return None
     try:
         said = parse(message.encode("utf-8", "surrogatepass"))
     except Unreadable:
         return None
-    return said if isinstance(said, dict) else None
+    return {"timestamp": row.get("timestamp"), **said} if isinstance(said, dict) else None
 
 
 def score(value: Any) -> float | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from connector.sources.chatbot.entries import Entry, first_word, inner, known, objects, spoken, word
@@ -59,12 +60,12 @@ def _person(sender: Entry) -> dict[str, str]:
     )
 
 
-def replies(script: Script, messages: Any) -> None:
+def replies(script: Script, messages: Any, when: datetime | None) -> None:
     """What the bot says in a list of messages."""
     for message in objects(messages):
         lines = within(message, "text").get("text")
         for said in lines if isinstance(lines, list) else [lines, within(message, "outputAudioText").get("text")]:
-            script.say(Said("bot", spoken(said)), _chips(message))
+            script.say(Said("bot", spoken(said), when), _chips(message))
 
 
 def _chips(message: Entry) -> list[str]:

@@ -43,7 +43,8 @@ def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
     """The talk in a document that `matches`."""
     found = ordered([*filter(_is_turn, turns(document))], lambda turn: at(turn, zone), lambda turn: True)
     user = _user(found[0])
-    script = Script(PLATFORM, user, PLATFORM, _bot(found[0]), user)
+    # Users come back: where no turn has a name of its own, the record's place names the talk.
+    script = Script(PLATFORM, user if any(map(_request, found)) else "", PLATFORM, _bot(found[0]), user)
     script.introduce({"id": user})
     for turn in found:
         _take(script, turn, words, zone)
@@ -65,13 +66,17 @@ def _take(script: Script, turn: Entry, words: Words, zone: tzinfo) -> None:
     script.offer(documents(inner(turn, "kendraResponse")))
     state = word(turn.get("dialogState"))
     outcome = words.outcome(name, f"{name}.{state}", f"{state}.Close") or Outcome.OPEN
-    script.end(outcome, first_word(turn, "requestId", "timestamp"))
+    script.end(outcome, _request(turn))
 
 
 def _is_turn(entry: Entry) -> bool:
     if isinstance(entry.get("currentIntent"), dict):
         return True
     return "inputTranscript" in entry and isinstance(entry.get("intent"), str | None) and "botName" in entry
+
+
+def _request(turn: Entry) -> str:
+    return first_word(turn, "requestId", "timestamp")
 
 
 def _user(turn: Entry) -> str:

@@ -31,7 +31,7 @@ def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
     """The talk in a tracker that `matches`."""
     sender = line(str(document["sender_id"]), 255)
     events = ordered(
-        objects(document["events"]), lambda event: at(event, zone), lambda event: event.get("event") in _SPEAKERS
+        objects(document["events"]), lambda event: at(event, zone), lambda event: word(event.get("event")) in _SPEAKERS
     )
     script = Script(PLATFORM, sender, PLATFORM, sender)
     script.person["id"] = sender
@@ -45,7 +45,7 @@ def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
 
 
 def _take(script: Script, event: Entry, words: Words, zone: tzinfo) -> None:
-    kind, outcome = event.get("event"), None
+    kind, outcome = word(event.get("event")), None
     if kind in _SPEAKERS:
         outcome = _say(script, event, words, zone)
     elif kind == "session_started":

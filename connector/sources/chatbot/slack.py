@@ -52,30 +52,31 @@ def sessions(document: Any) -> list[Any]:
 
 def talk(document: Any, words: Words, zone: tzinfo) -> Talk:
     """The talk in a document that `matches`."""
-    found = once(filter(_is_entry, turns(document, "messages")), lambda entry: word(entry.get("event_id")))
+    found = once(filter(_is_entry, turns(document, "messages")), _name)
     found = ordered(found, _when, lambda entry: _message(entry) is not None)
     team, channel, thread = _place(found[0])
     script = Script(PLATFORM, ":".join(filter(None, (channel, thread))), PLATFORM, team, channel)
+    heard = {word(message.get("ts")) for entry in found if (message := _message(entry))}
     for entry in found:
-        _take(script, entry, words, thread)
+        _take(script, entry, words, thread, heard)
     return script.talk()
 
 
-def _take(script: Script, entry: Entry, words: Words, thread: str) -> None:
+def _take(script: Script, entry: Entry, words: Words, thread: str, heard: set[str]) -> None:
     message = _message(entry)
     if message is not None:
         _say(script, message)
         return
+    about = inner(entry, "message")
+    if about.get("text") and word(about.get("ts")) not in heard:
+        _say(script, about)
     script.introduce(_person(entry))
     _fill(script, inner(entry, "view", "state", "values"))
-    if inner(entry, "message").get("text"):
-        _say(script, inner(entry, "message"))
     if entry.get("command"):
         script.say(Said("user", _plain(spoken(entry.get("text"))), _when(entry)))
     outcome = words.outcome(*_names(entry))
     if outcome is not None:
-        event = thread or first_word(entry, "trigger_id", "action_ts") or word(inner(entry, "view").get("id"))
-        script.end(outcome, event)
+        script.end(outcome, thread or first_word(entry, "trigger_id", "action_ts"))
 
 
 def _say(script: Script, message: Entry) -> None:
@@ -126,21 +127,24 @@ def _person(entry: Entry) -> dict[str, str]:
     user = inner(entry, "user") or inner(entry, "user_profile")
     identity = first_word(entry, "user", "user_id") or first_word(user, "id")
     email = first_word(user, "email") or first_word(inner(user, "profile"), "email")
-    login = first_word(entry, "user_name") or first_word(user, "username")
-    return known(id=identity, name=first_word(user, "real_name", "name"), email=email, login=login)
+    login = first_word(entry, "user_name") or first_word(user, "username", "name")
+    return known(id=identity, name=first_word(user, "real_name"), email=email, login=login)
 
 
 def _is_entry(entry: Entry) -> bool:
     if _message(entry) is not None or isinstance(entry.get("command"), str):
         return True
-    return entry.get("type") in _ACTS and isinstance(entry.get("user"), dict)
+    return word(entry.get("type")) in _ACTS and isinstance(entry.get("user"), dict)
 
 
 def _message(entry: Entry) -> Entry | None:
     """The message that an entry is or carries, None where it is something else."""
     message = inner(entry, "event") if entry.get("type") == "event_callback" else entry
-    known_type = isinstance(message.get("type"), str) and message["type"] in _SPOKEN
-    said = known_type and isinstance(message.get("ts"), str) and message.get("subtype") not in _UNSAID
+    said = (
+        word(message.get("type")) in _SPOKEN
+        and isinstance(message.get("ts"), str)
+        and word(message.get("subtype")) not in _UNSAID
+    )
     return message if said else None
 
 
@@ -151,8 +155,15 @@ def _place(entry: Entry) -> tuple[str, str, str]:
     channel = first_word(message, "channel", "channel_id") or word(inner(message, "channel").get("id"))
     team = first_word(entry, "team_id") or first_word(message, "team") or word(inner(message, "team").get("id"))
     thread = first_word(message, "thread_ts") or first_word(about, "thread_ts", "message_ts", "ts")
+    thread = thread or word(inner(message, "view").get("id"))
     direct = message.get("channel_type") == "im" or channel.startswith("D")
     return team, channel, thread or ("" if direct else first_word(message, "ts"))
+
+
+def _name(entry: Entry) -> str:
+    """What is the same for a message that was delivered twice, or as a mention too."""
+    message = _message(entry)
+    return word(message.get("ts")) if message else word(entry.get("event_id"))
 
 
 def _when(entry: Entry) -> datetime | None:

@@ -38,7 +38,7 @@ Platform = Literal[
     "rasa",
     "slack",
 ]
-_TALKS_VALUES = 500_000  # of all the talks in one file together
+_VALUES = 500_000  # of all the talks in one file together
 
 
 class ChatbotSettings(PostedSettings):
@@ -88,6 +88,7 @@ class Chatbot:
             issue_types=table(settings.issue_types),
             id_key=settings.id_key.reveal(tools.base) if settings.id_key else "",
         )
+        self._last: tuple[bytes, Talk | None] = (b"", None)
         self._files = Files(settings.path, tools, settings.quiet, endings=ENDINGS, growing=_of_lines)
 
     def check(self) -> Sequence[Finding]:
@@ -104,7 +105,7 @@ class Chatbot:
         if refused is not None:
             return refused
         try:
-            talk = self._talk(parse(record.data))
+            talk = self._known(record) or self._talk(parse(record.data, values=_VALUES))
         except Unreadable as error:
             return Rejected(error.at(record.place))
         part = _part(record)
@@ -119,7 +120,7 @@ class Chatbot:
     def split(self, record: Record) -> Iterable[Record]:
         """One record for each hand-off of each talk in a document; an unreadable document stays as it is."""
         try:
-            document = parse(record.data, values=_TALKS_VALUES)
+            document = parse(record.data, values=_VALUES)
         except Unreadable:
             yield record
             return
@@ -132,13 +133,20 @@ class Chatbot:
             yield from self._handoffs(replace(record, place=f"{record.place}#{number}", data=data), one)
 
     def _handoffs(self, record: Record, document: Any) -> Iterator[Record]:
-        yield record
         try:
-            episodes = self._talk(document).tickets(self._settings.make_ticket_on)
+            self._last = record.data, self._talk(document)
         except Unreadable:
+            yield record
             return
+        episodes = self._last[1].tickets(self._settings.make_ticket_on)
+        yield record
         for part in range(2, min(len(episodes), MOST_HANDOFFS + 1) + 1):
             yield replace(record, place=f"{record.place}#{part}", facts={"part": str(part)})
+
+    def _known(self, record: Record) -> Talk | None:
+        """The talk in a record just taken apart: each of its hand-offs would read it anew."""
+        data, talk = self._last
+        return talk if data is record.data else None
 
     def _talk(self, document: Any) -> Talk:
         return read(document, self._dialects, self._making.words, self._settings.zone)

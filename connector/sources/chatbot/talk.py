@@ -98,7 +98,9 @@ class Script:
             self._offered = frozenset(text.strip().lower() for text in offered)
 
     def introduce(self, known: Mapping[str, str]) -> None:
-        """Who is talking, by field of a person; what was said first counts."""
+        """Who is talking, by field of a person; what was said first counts, and nothing of somebody else."""
+        if known.get("id") and self.person.get("id", known["id"]) != known["id"]:
+            return
         for name, value in known.items():
             if value:
                 self.person.setdefault(name, value)

@@ -10,12 +10,13 @@ from typing import Any
 
 from connector.plugins import Record
 from connector.sources.build_records import Codes
+from connector.sources.chatbot.entries import FILES
 from connector.sources.chatbot.slots import understood
 from connector.sources.chatbot.talk import Episode, Said, Talk
 from connector.sources.chatbot.words import Words
 from connector.sources.given import received
 from connector.sources.identity import hashed
-from connector.sources.issue_types import IssueType, named_in
+from connector.sources.issue_types import IssueType, meant_by
 from connector.sources.text import line
 from connector.ticket import (
     Attachment,
@@ -109,8 +110,8 @@ def _intent(episode: Episode, trouble: Said | None, words: Words) -> tuple[str, 
 
 def _sort(names: Iterable[str], types: Mapping[str, IssueType]) -> dict[str, Any]:
     """Kind and category, by the first name that speaks of a known type."""
-    word = next((found for name in names if name and (found := named_in(name, types))), "")
-    return {"kind": types[word].kind, "category": types[word].category, "tags": (word,)} if word else {}
+    found = next((found for name in names if name and (found := meant_by(name, types))), None)
+    return {"kind": found.kind, "category": found.category} if found else {}
 
 
 def problem(said: Sequence[Said], words: Words) -> Said | None:
@@ -135,7 +136,7 @@ def longest(said: Sequence[Said]) -> str:
 
 
 def _states_nothing(said: Said, words: Words) -> bool:
-    return said.picked or _small_talk(said.text) or words.outcome(said.intent) is not None
+    return said.picked or said.text == FILES or _small_talk(said.text) or words.outcome(said.intent) is not None
 
 
 def _small_talk(text: str) -> bool:
