@@ -39,6 +39,13 @@ class Clock:
         with self._lock:
             heapq.heappush(self._timers, (self.now() + seconds, next(self._order), action))
 
+    def soon(self, seconds: float, action: Callable[[], object]) -> None:
+        """As `later`, but at once where no time is to pass."""
+        if seconds > 0:
+            self.later(seconds, action)
+        else:
+            action()
+
     def run_due(self) -> None:
         """Run what is due, oldest first."""
         if not self._timers or self._moment is not None:

@@ -7,7 +7,6 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from typing import TYPE_CHECKING
 
-from connector.sandbox.clock import plain
 from connector.sandbox.messages import Answer, Call, json_answer
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import denied, missing, refusal
@@ -51,7 +50,7 @@ def _store(instance: Instance, call: Call, account: Account, values: dict[str, s
         raise denied("Insert")
     if len(data) > instance.max_attachment:
         raise refusal(400, "Attachment size exceeds the limit", f"Max allowed: {instance.max_attachment} bytes.")
-    sys_id, now = f"{instance.chance.getrandbits(128):032x}", plain(int(instance.clock.now()))
+    sys_id, now = f"{instance.chance.getrandbits(128):032x}", instance.stamp()
     attachments = instance.tables["sys_attachment"]
     row = {
         **attachments.defaults,

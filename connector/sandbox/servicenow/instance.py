@@ -6,10 +6,12 @@ import calendar
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from connector.sandbox.clock import Clock, plain
+from connector.sandbox.servicenow import slas
 from connector.sandbox.servicenow.auth import Account, Doorman
 from connector.sandbox.servicenow.errors import FAILED, denied, refusal
 from connector.sandbox.servicenow.query import Reader
@@ -33,6 +35,8 @@ class Settings:
     invalid_query_returns_no_rows: bool = False  # glide.invalid_query.returns_no_rows
     closed_locked: bool = True  # only administrators close incidents and change closed ones
     resolution_mandatory: bool = True  # a data policy wants code and notes to resolve
+    refuses_moves: bool = False  # the problem state model aborts a move that it does not know; else the old state stays
+    service_levels: dict[str, float] = field(default_factory=dict)  # by name, the seconds that incidents have
     max_body: int = 10_485_760  # bytes of a JSON body: glide.rest.max_content_length
     max_attachment: int = 1024 * 1024 * 1024  # bytes: com.glide.attachment.max_size
     rate_limit: int | None = None  # requests an hour; None: no rule exists
@@ -65,6 +69,7 @@ class Instance(Settings):
         self.choices = Choices(self)
         self.view = View(self)
         self.doorman = Doorman(self)
+        self._taken: int | None = None
         self.files: dict[str, bytes] = {}
         self.staged: dict[tuple[str, str], dict[str, Any]] = {}  # outcomes of imports, by staging table and sys_id
         self._numbers = {"incident": 10000, "problem": 40000}
@@ -98,6 +103,29 @@ class Instance(Settings):
         with self.lock:
             return {name: [dict(row) for row in self.tables[name].rows.values()] for name in names}
 
+    # -- time
+
+    def moment(self) -> int:
+        """Seconds since the epoch, as this instance stamps what is written now."""
+        return int(self.clock.now() if self._taken is None else self._taken)
+
+    def stamp(self) -> str:
+        """The same as a raw datetime."""
+        return plain(self.moment())
+
+    def commit_later(self, seconds: float, write: Callable[[], object]) -> None:
+        """A long transaction: what it writes carries the time of now and is there for others `seconds` later."""
+        begun = self.moment()
+
+        def commit() -> None:
+            self._taken = begun
+            try:
+                write()
+            finally:
+                self._taken = None
+
+        self.clock.later(seconds, commit)
+
     # -- writing
 
     def _guard(self, table: str, operation: str, account: Account) -> None:
@@ -112,7 +140,7 @@ class Instance(Settings):
         """Create a row as the platform does; with `own_stamps` when and by whom is what the values say, unless the
         instance is hardened. Raises `Refusal`."""
         self._guard(table, "insert", account)
-        known, now = self.tables[table], plain(int(self.clock.now()))
+        known, now = self.tables[table], self.stamp()
         row = dict(known.defaults)
         row["sys_id"] = self._chosen_id(values) or f"{self.chance.getrandbits(128):032x}"
         row.update(
@@ -134,6 +162,7 @@ class Instance(Settings):
         known.put(row)
         self._append(table, row, entries, account)
         after(self, table, None, row, account)
+        self._measure(table, None, row)
         return row
 
     def _chosen_id(self, values: dict[str, Any]) -> str:
@@ -155,7 +184,7 @@ class Instance(Settings):
     def write(self, table: str, old: Row, values: dict[str, Any], account: Account, display: bool = False) -> Row:
         """Change a row, rules included. Raises `Refusal`."""
         row = dict(old)
-        row["sys_updated_on"] = plain(int(self.clock.now()))
+        row["sys_updated_on"] = self.stamp()
         entries = keep(self, table, row, values, display)
         before(self, table, old, row, account)
         if entries or any(row[name] != old[name] for name in row if name != "sys_updated_on"):
@@ -166,14 +195,19 @@ class Instance(Settings):
         self.tables[table].put(row)
         self._append(table, row, entries, account)
         after(self, table, old, row, account)
+        self._measure(table, old, row)
         return row
+
+    def _measure(self, table: str, old: Row | None, row: Row) -> None:
+        if table == "incident":
+            slas.follow(self, old, row)
 
     def delete(self, table: str, row: Row, account: Account) -> None:
         """Delete a row and note it in sys_audit_delete. Raises `Refusal`."""
         self._guard(table, "delete", account)
         self.tables[table].remove(row["sys_id"])
         audit = self.tables["sys_audit_delete"]
-        now = plain(int(self.clock.now()))
+        now = self.stamp()
         stamps = {
             "sys_created_on": now,
             "sys_created_by": account.login,

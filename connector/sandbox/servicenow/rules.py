@@ -125,6 +125,9 @@ def _problem(instance: Instance, old: Row | None, row: Row, account: Account) ->
     moment, who = row["sys_updated_on"], account.sys_id
     if was != now:
         if now not in _MOVES.get(was, ()):
+            if not instance.refuses_moves:
+                row["state"] = row["problem_state"] = was
+                return
             rule = f"Problem state transition from state {was} to {now} is not possible"
             raise aborted("problem", rule, identifier("sys_script", "problem state model"))
         _require(instance, "problem", row, _NEEDED.get(now, ()))

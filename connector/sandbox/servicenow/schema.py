@@ -63,6 +63,15 @@ sys_choice| name element label value language=en sequence:integer dependent_valu
 sys_dictionary| name element column_label internal_type reference:reference:sys_db_object max_length:integer
     choice:integer mandatory:boolean=false active:boolean=true read_only:boolean=false default_value
 sys_db_object| name label super_class:reference:sys_db_object
+contract_sla| name type=SLA target duration active:boolean=true
+task_sla| task:reference:incident sla:reference:contract_sla stage=in_progress active:boolean=true
+    has_breached:boolean=false percentage=0 business_percentage=0 start_time:glide_date_time
+    planned_end_time:glide_date_time end_time:glide_date_time pause_time:glide_date_time
+    pause_duration=1970-01-01_00:00:00 schedule timezone
+kb_knowledge_base| title active:boolean=true
+kb_knowledge| number short_description text workflow_state=draft kb_knowledge_base:reference:kb_knowledge_base
+    valid_to=2100-01-01 version active:boolean=true author:reference:sys_user published
+m2m_kb_task| kb_knowledge:reference:kb_knowledge task:reference:incident
 sys_audit_delete| tablename documentkey display_value payload
 sys_transform_map| name source_table target_table active:boolean=true run_business_rules:boolean=false order:integer
 sys_transform_entry| map:reference:sys_transform_map source_field target_field coalesce:boolean=false
@@ -94,8 +103,9 @@ _INDEXED = {
     "problem_id",
     "parent_incident",
     "name",
+    "task",
 }
-SYSTEM_TABLES = {"sys_dictionary", "sys_db_object", "sys_audit_delete", "sys_journal_field"}
+SYSTEM_TABLES = {"sys_dictionary", "sys_db_object", "sys_audit_delete", "sys_journal_field", "task_sla"}
 SYSTEM_TABLES |= {"sys_transform_map", "sys_transform_entry"}
 ADMIN_TABLES = {"sys_user", "sys_user_group", "sys_user_grmember", "sys_choice"}
 PARENTS = {"incident": "task", "problem": "task", "cmdb_ci_service": "cmdb_ci"}
@@ -188,13 +198,16 @@ _LONG = {
 _LONG |= dict.fromkeys(("comments", "work_notes", "value", "workaround", "cause_notes", "fix_notes", "payload"), 65000)
 
 
+_SPACED = {"approval", "pause_duration"}  # whose defaults are written with a _ for the space
+
+
 def _columns(text: str, table: str) -> dict[str, Column]:
     columns = {}
     for word in text.split():
         left, _, default = word.partition("=")
         name, _, rest = left.partition(":")
         kind, _, reference = rest.partition(":")
-        default = default.replace("not_requested", "not requested")
+        default = default.replace("_", " ") if name in _SPACED else default
         columns[name] = Column(name, kind or "string", reference, default, _LONG.get(name, 255), table)
     return columns
 

@@ -66,6 +66,7 @@ def fill(tables: dict[str, Table]) -> None:
     _groups(tables)
     _things(tables)
     _choices(tables)
+    _articles(tables)
     _transforms(tables)
     describe(tables)
 
@@ -142,6 +143,17 @@ def _choices(tables: dict[str, Table]) -> None:
             key = f"{place}:{value}:{dependent}"
             values = {"name": name, "element": element, "value": value, "label": label or value}
             _add(table, key, **values, dependent_value=dependent, sequence=str(position))
+
+
+def _articles(tables: dict[str, Table]) -> None:
+    base = _add(tables["kb_knowledge_base"], "IT", title="IT")
+    for number, title, state in (
+        ("KB0010001", "A label printer prints nothing", "published"),
+        ("KB0010002", "How to sign in from another site", "published"),
+        ("KB0010003", "Downtime procedures", "draft"),
+    ):
+        values = {"short_description": title, "text": f"<p>{title}</p>", "workflow_state": state}
+        _add(tables["kb_knowledge"], number, number=number, kb_knowledge_base=base, **values)
 
 
 def _transforms(tables: dict[str, Table]) -> None:

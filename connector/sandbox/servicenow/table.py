@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.messages import Answer, Call, json_answer
+from connector.sandbox.servicenow import slas
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import missing, refusal
 from connector.sandbox.servicenow.query import Query, parse, select
@@ -40,6 +41,8 @@ def page(instance: Instance, call: Call, table: str, default_limit: int) -> tupl
 
 def matching(instance: Instance, call: Call, table: str) -> list[Row]:
     """Rows that match sysparm_query and every other parameter that names a column."""
+    if table == "task_sla":
+        slas.refresh(instance)
     parts = [call.param("sysparm_query")]
     for name, value in call.pairs:
         if not name.startswith("sysparm_") and instance.reader.column(table, name):

@@ -26,7 +26,8 @@ READ_ONLY = {
     "sys_class_name",
 }
 READ_ONLY |= {"comments_and_work_notes", "priority_computed"}
-_DISPLAY = {"incident": "number", "problem": "number", "task": "number"}
+_DISPLAY = {"incident": "number", "problem": "number", "task": "number", "kb_knowledge": "number"}
+_DISPLAY |= {"kb_knowledge_base": "title"}
 
 
 def display_column(table: str) -> str:

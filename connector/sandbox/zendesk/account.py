@@ -91,6 +91,7 @@ class Account(Settings):
         self.keys: dict[str, Remembered] = {}
         self.archived: set[int] = set()  # tickets that lists no longer show
         self.solved_at: dict[int, str] = {}  # where an import said so
+        self.ratings: list[Record] = []
         self.triggered: Counter[int] = Counter()  # how often triggers ran for a ticket: each may have mailed people
         self.born: dict[int, float] = {}
         self.doorman = Doorman(self)
@@ -113,6 +114,16 @@ class Account(Settings):
     def ticket_ids(self) -> Iterator[int]:
         """Numbers of tickets."""
         return self._ticket_ids
+
+    def rate(self, key: int, score: Literal["good", "bad"], comment: str = "") -> None:
+        """The requester of a ticket says how it went."""
+        with self.lock:
+            ticket = self.tickets[key]
+            said = {"id": self.next_id(), "score": score, "comment": comment}
+            people = {name: ticket[name] for name in ("requester_id", "assignee_id", "group_id")}
+            self.ratings.append({**said, **people, "ticket_id": key, "created_at": self.stamp()})
+            ticket["satisfaction_rating"] = said
+            ticket["generated_timestamp"] = int(self.clock.now())
 
     def since(self, call: Call) -> float:
         """When the work on this call began: a person who was made since then was made by another call."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.zendesk.errors import plain
+from connector.sandbox.zendesk.measures import metric_set
 from connector.sandbox.zendesk.paging import decode, encode
 from connector.sandbox.zendesk.tickets import shown as shown_ticket
 
@@ -29,7 +30,7 @@ def by_cursor(account: Account, call: Call, who: Record) -> Answer:
     page = tickets[:size]
     after = encode(_place(page[-1]) if page else at)
     document = {
-        "tickets": [_shown(call, ticket) for ticket in page],
+        "tickets": [_shown(account, call, ticket) for ticket in page],
         "after_cursor": after,
         "after_url": f"{call.base}{call.path}?cursor={after}&per_page={size}",
         "before_cursor": None,
@@ -48,7 +49,7 @@ def by_time(account: Account, call: Call, who: Record) -> Answer:
     page += [one for one in tickets[size:] if page and one["generated_timestamp"] == page[-1]["generated_timestamp"]]
     end = page[-1]["generated_timestamp"] if page else start
     document = {
-        "tickets": [_shown(call, ticket) for ticket in page],
+        "tickets": [_shown(account, call, ticket) for ticket in page],
         "count": len(page),
         "end_time": end,
         "next_page": f"{call.base}{call.path}?start_time={end}&per_page={size}",
@@ -83,5 +84,8 @@ def _place(ticket: Record) -> int:
     return int(ticket["generated_timestamp"]) * _WIDTH + int(ticket["id"])
 
 
-def _shown(call: Call, ticket: Record) -> Record:
-    return shown_ticket(call, ticket)
+def _shown(account: Account, call: Call, ticket: Record) -> Record:
+    found = shown_ticket(call, ticket)
+    if "metric_sets" in call.param("include"):
+        found["metric_set"] = metric_set(account, ticket)
+    return found

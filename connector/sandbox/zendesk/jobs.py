@@ -45,7 +45,7 @@ def _create(account: Account, call: Call, who: Record, imported: bool) -> Answer
     archived = call.param("archive_immediately") == "true"
     work = partial(_create_one, account, who, since, imported=imported, archived=archived)
     steps = [Step({"index": index}, partial(work, values), _NOT_CREATED) for index, values in enumerate(sent)]
-    return _queue(account, call, "Bulk Create Ticket", "Creating ticket", steps)
+    return queue(account, call, "Bulk Create Ticket", "Creating ticket", steps)
 
 
 def _create_one(account: Account, who: Record, since: float, values: Record, imported: bool, archived: bool) -> Record:
@@ -68,7 +68,7 @@ def update_many(account: Account, call: Call, who: Record) -> Answer:
         Step({"id": values.get("id"), "action": "update"}, partial(work, since, values), _NOT_UPDATED)
         for values in _bounded(sent)
     ]
-    return _queue(account, call, "Bulk Update Ticket", "Updating ticket", steps)
+    return queue(account, call, "Bulk Update Ticket", "Updating ticket", steps)
 
 
 def _update_one(account: Account, who: Record, queued: str, since: float, values: Record) -> Record:
@@ -90,7 +90,7 @@ def destroy_many(account: Account, call: Call, who: Record) -> Answer:
         Step({"id": key, "action": "delete"}, partial(_destroy_one, account, key), _UNSUCCESSFUL)
         for key in _bounded(call.numbers("ids"))
     ]
-    return _queue(account, call, "Bulk Update Ticket", "Deleting ticket", steps)
+    return queue(account, call, "Bulk Update Ticket", "Deleting ticket", steps)
 
 
 def _destroy_one(account: Account, key: int) -> Record:
@@ -107,7 +107,7 @@ def _bounded(sent: Sequence[Any]) -> Sequence[Any]:
     return sent
 
 
-def _queue(account: Account, call: Call, kind: str, verb: str, steps: list[Step]) -> Answer:
+def queue(account: Account, call: Call, kind: str, verb: str, steps: list[Step]) -> Answer:
     """A job for the steps; where jobs take no time it is done before the answer, which says `queued` all the same."""
     flying = [job.id for job in account.jobs.values() if job.flying]
     if len(flying) >= account.jobs_in_flight:

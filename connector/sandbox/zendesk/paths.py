@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 from connector.sandbox.messages import Routes
-from connector.sandbox.zendesk import discovery, export, jobs, search, tickets, uploads, users
+from connector.sandbox.zendesk import (
+    discovery,
+    export,
+    jobs,
+    measures,
+    merging,
+    search,
+    statuses,
+    tickets,
+    uploads,
+    users,
+)
 
 _TICKET = "/api/v2/tickets/{key:int}"
 
@@ -23,11 +34,16 @@ ROUTES = Routes(
         ("GET", _TICKET + "/audits", tickets.audits),
         ("GET", _TICKET + "/incidents", tickets.incidents),
         ("GET", _TICKET + "/related", tickets.related),
+        ("GET", _TICKET + "/metrics", measures.show),
+        ("POST", _TICKET + "/merge", merging.merge),
         ("GET", _TICKET + "/tags", tickets.show_tags),
         ("POST", _TICKET + "/tags", tickets.set_tags),
         ("PUT", _TICKET + "/tags", tickets.add_tags),
         ("DELETE", _TICKET + "/tags", tickets.remove_tags),
         ("GET", "/api/v2/problems", tickets.problems),
+        ("GET", "/api/v2/ticket_metrics", measures.list_all),
+        ("GET", "/api/v2/satisfaction_ratings", measures.ratings),
+        ("GET", "/api/v2/custom_statuses", statuses.list_statuses),
         ("POST", "/api/v2/imports/tickets", tickets.import_one),
         ("POST", "/api/v2/imports/tickets/create_many", jobs.import_many),
         ("GET", "/api/v2/job_statuses", jobs.list_jobs),

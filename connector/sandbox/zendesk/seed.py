@@ -50,6 +50,25 @@ Channel|tagger|EHR button:channel_button,E-mail:channel_email,Chatbot:channel_ch
 """
 
 
+def _status(key: int, category: str, label: str, default: bool) -> Record:
+    words = {"agent_label": label, "end_user_label": label, "raw_agent_label": label, "description": ""}
+    return {"id": key, "status_category": category, "active": True, "default": default, **words}
+
+
+# Closed is no category of custom statuses.
+STATUSES: dict[int, Record] = {
+    key: _status(key, category, label, default)
+    for key, category, label, default in (
+        (360000100001, "new", "New", True),
+        (360000100002, "open", "Open", True),
+        (360000100003, "open", "With the vendor", False),
+        (360000100004, "pending", "Pending", True),
+        (360000100005, "hold", "On-hold", True),
+        (360000100006, "solved", "Solved", True),
+    )
+}
+
+
 def groups() -> dict[int, Record]:
     """The groups by id."""
     found = {}

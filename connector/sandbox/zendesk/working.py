@@ -82,8 +82,8 @@ class Job:
         moment = fault.seconds if fault and flaw == "job_stuck" else 0.0
         for step in order:
             moment += 1 / speed if speed > 0 else 0.0
-            _at(clock, moment, partial(self._advance, step))
-        _at(clock, moment, partial(self._end, clock, flaw))
+            clock.soon(moment, partial(self._advance, step))
+        clock.soon(moment, partial(self._end, clock, flaw))
 
     def _spoilt(self, step: Step, fault: Fault | None) -> Step:
         if fault is None or fault.kind not in ("item", "item_after"):
@@ -114,13 +114,6 @@ class Job:
         when = iso(int(clock.now())).replace("T", " ").replace("Z", " +0000")
         self.message = f"{self.status.capitalize()} at {when}"
         self.gone = flaw == "job_gone"
-
-
-def _at(clock: Clock, seconds: float, action: Callable[[], None]) -> None:
-    if seconds > 0:
-        clock.later(seconds, action)
-    else:
-        action()
 
 
 def _told(done: list[Record], flaw: str) -> list[Record]:

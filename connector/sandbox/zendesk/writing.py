@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from connector.sandbox.zendesk import comments, importing
+from connector.sandbox.zendesk import comments, importing, problems, statuses
 from connector.sandbox.zendesk.draft import PRIORITIES, STATUSES, TYPES, Draft, choice, custom, tags
 from connector.sandbox.zendesk.errors import conflict, invalid, reason
 from connector.sandbox.zendesk.seed import BRAND_ID, FORM_ID
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 Record = dict[str, Any]
 
-_PLAIN = ("subject", "external_id", "organization_id", "recipient", "ticket_form_id", "brand_id", "custom_status_id")
+_PLAIN = ("subject", "external_id", "organization_id", "recipient", "ticket_form_id", "brand_id")
 
 
 def create(
@@ -55,7 +55,7 @@ def create(
     if parent is not None:
         parent["followup_ids"].append(ticket["id"])
         ticket["via"] = _via_followup(parent)
-    audit = _commit(account, draft, [one for one in written if one is not None], who, values)
+    audit = commit(account, draft, [one for one in written if one is not None], who, values)
     if not imported or ticket["status"] == "closed":
         account.triggered[ticket["id"]] += 1
     return ticket, audit, draft
@@ -80,9 +80,9 @@ def update(account: Account, who: Record, ticket: Record, values: Record, since:
     _settle_status(draft, values, who)
     if comment is not None and "status" not in values:
         _reopen(account, draft, comment)
-    audit = _commit(account, draft, [comment] if comment else [], who, values)
+    audit = commit(account, draft, [comment] if comment else [], who, values)
     account.triggered[ticket["id"]] += 1
-    _cascade(account, who, ticket, draft.ticket, comment)
+    problems.cascade(account, who, ticket, draft.ticket, comment, commit)
     return draft.ticket, audit, draft
 
 
@@ -231,7 +231,7 @@ def _person(account: Account, entry: Any) -> int | None:
 
 def _settle_status(draft: Draft, values: Record, who: Record) -> None:
     ticket = draft.ticket
-    status = choice(draft, values, "status", STATUSES)
+    status = choice(draft, values, "status", STATUSES) or statuses.category(values)
     if status == "new" and not draft.fresh and ticket["status"] != "new":
         status = None  # nothing becomes new again
     if status in (None, "new") and ticket["status"] == "new" and ticket["assignee_id"] is not None:
@@ -244,6 +244,7 @@ def _settle_status(draft: Draft, values: Record, who: Record) -> None:
         _require(draft)
     if status is not None:
         draft.set("status", status)
+    statuses.agree(draft, values)
     if draft.fresh:
         draft.note("status", None, ticket["status"])
 
@@ -264,7 +265,7 @@ def _reopen(account: Account, draft: Draft, comment: Record) -> None:
         draft.set("status", "open")
 
 
-def _commit(account: Account, draft: Draft, written: list[Record], who: Record, values: Record) -> Record:
+def commit(account: Account, draft: Draft, written: list[Record], who: Record, values: Record) -> Record:
     """Keep the ticket, its comments and the audit."""
     ticket, key = draft.ticket, draft.ticket["id"]
     metadata = values.get("metadata")
@@ -313,23 +314,3 @@ def _move(index: dict[Any, list[int]], key: int, was: Any, now: Any) -> None:
         index[was].remove(key)
     if now is not None:
         index.setdefault(now, []).append(key)
-
-
-def _cascade(account: Account, who: Record, was: Record, problem: Record, comment: Record | None) -> None:
-    """Solving a problem solves its incidents, each with the comment of that same update."""
-    if problem["type"] != "problem" or was["status"] == "solved" or problem["status"] != "solved":
-        return
-    for key in list(account.incidents.get(problem["id"], ())):
-        incident = account.tickets[key]
-        if incident["status"] in ("solved", "closed", "deleted"):
-            continue
-        draft = Draft(account, dict(incident), fresh=False)
-        draft.set("status", "solved")
-        if draft.ticket["assignee_id"] is None:
-            draft.set("assignee_id", problem["assignee_id"])
-        copied = []
-        if comment is not None:
-            copied = [
-                {**comment, "id": account.next_id(), "attachments": list(comment["attachments"]), "_uploads": None}
-            ]
-        _commit(account, draft, copied, who, {})

@@ -371,6 +371,8 @@ def test_solving_a_problem_solves_its_incidents(box, zd):
     assert [ticket["id"] for ticket in zd.get("/problems").json()["tickets"]] == [problem]
     change(zd, problem, comment={"body": "working on it"})
     change(zd, problem, status="solved", comment={"body": "fixed"})
+    assert box.zendesk.tickets[incident]["status"] == "new", "not at once"
+    box.clock.settle()
     assert [comment["body"] for comment in box.zendesk.comments[incident]] == ["It jams.", "fixed"]
     assert box.zendesk.tickets[incident]["status"] == "solved"
     assert len(box.zendesk.comments[solved]) == 1
