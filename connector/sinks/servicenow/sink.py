@@ -179,8 +179,8 @@ class ServiceNow(OneByOne):
         """Make many records by one batch.
 
         What the instance did not come to, and what found no room in the batch, is Transient, with the code
-        `unserviced`. Where it cannot be done at all (no Batch API, a record too large for it), a Permanent of the
-        row's scope is raised before anything is done: each by itself may well go.
+        `unserviced`. Where this account has no Batch API, a Permanent of the row's scope is raised: nothing was done,
+        and each by itself may well go.
         """
         desk, shown = self._desk, self._shown(writes)
         with self._talk.writing():

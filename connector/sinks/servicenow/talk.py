@@ -74,13 +74,14 @@ class Talk(Lines):
     def send_many(self, calls: Mapping[str, Call]) -> dict[str, Any | RemoteError]:
         """Make the calls in one: for each id its `result`, or what would have been raised of it alone.
 
-        What has no room in one batch is left, as is what the instance did not come to. Raises RemoteError where the
-        same holds of all: TOO_LARGE, of what goes into no batch at all, and NoBatch, before anything was done.
+        What has no room in the batch is left, as is what the instance did not come to; a first one that is too large
+        for any batch goes by itself. Raises RemoteError where the same holds of all; NoBatch, before anything was done.
         """
         body, room = batch.packed(calls)
+        sent = list(calls)[: max(room, 1)]
         if not room:
-            raise wire.verdict(Seen.TOO_LARGE, Effect.WRITE, self.name)
-        sent = list(calls)[:room]
+            left = dict.fromkeys(calls, self._seen(Seen.UNSERVICED))
+            return {**left, sent[0]: self._alone(calls[sent[0]])}
         try:
             self.session.post(batch.PATH, data=body, headers=_JSON)
         except Permanent as error:
@@ -94,6 +95,13 @@ class Talk(Lines):
             found[name] = result = self._judged(answers.get(name, Seen.UNSERVICED), obeyed)
             obeyed = obeyed or (isinstance(result, RemoteError) and result.code == Seen.BUSY)
         return found
+
+    def _alone(self, call: Call) -> Any | RemoteError:
+        try:
+            with translated(self.name, Effect.WRITE):
+                return self.send(call)
+        except RemoteError as error:
+            return error
 
     def _judged(self, inner: Inner | Seen, obeyed: bool) -> Any | RemoteError:
         if isinstance(inner, Seen):

@@ -325,13 +325,20 @@ def test_what_had_no_room_waits_for_the_next(box: Sandbox, snow_built: Built, mo
     assert len(box.servicenow.rows("incident")) == 2
 
 
-def test_what_is_too_large_for_any_batch_is_not_sent_in_one(box: Sandbox, snow_built: Built) -> None:
+def test_what_is_too_large_for_any_batch_goes_by_itself(box: Sandbox, snow_built: Built) -> None:
     snow = snow_built(KNOWN)
     huge = write(snow, Do.CREATE, {**GOOD, "description": "x" * 4_000_000}, name="huge")
-    with pytest.raises(Permanent) as caught:
-        snow.create_many([huge, *creations(snow)])
-    assert (caught.value.code, caught.value.scope) == ("too-large", Scope.ROW)
-    assert not box.writes()
+    assert kinds(snow.create_many([huge, *creations(snow)])) == ["done"] + ["unserviced"] * 4
+    [sent] = box.writes()
+    assert sent.path == "/api/now/table/incident"
+    assert kinds(snow.create_many([*creations(snow), huge])) == ["done"] * 4 + ["unserviced"]
+
+
+def test_what_no_call_can_carry_is_refused_and_no_other(box: Sandbox, snow_built: Built) -> None:
+    snow = snow_built(KNOWN)
+    box.servicenow.max_body = 4_000_000
+    huge = write(snow, Do.CREATE, {**GOOD, "description": "x" * 4_000_000}, name="huge")
+    assert kinds(snow.create_many([huge, *creations(snow)])) == ["too-large"] + ["unserviced"] * 4
 
 
 # ── people, groups and records by the hundred ────────────────────────────────────────────────────────────────────
