@@ -270,6 +270,15 @@ def test_an_address_outside_is_told_and_not_fetched() -> None:
     assert made.extra == {"attachments": [{"url": "Media/gone"}]}
 
 
+def test_an_input_may_name_what_is_in_the_bundle() -> None:
+    place = {"resourceType": "Location", "id": "l", "name": "ICU 3"}
+    here = {"type": {"text": "unit"}, "valueReference": {"reference": "Location/l", "display": "ICU"}}
+    shot = {"type": {"text": "screenshot"}, "valueReference": {"reference": "Media/m", "display": "The screen"}}
+    media = {"resourceType": "Media", "id": "m", "content": {"contentType": "image/png", "data": PNG}}
+    made = ticket(bundle(task(input=[here, shot]), place, media))
+    assert (made.context.location.unit, len(made.attachments), made.notes) == ("ICU", 1, ())
+
+
 # ── values ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -89,9 +89,7 @@ def _filled(form: Form, held: Resources, request: Resource, settings: EhrButtonS
     for one in (request, *(other for other in held.of(*REQUESTS) if other is not request)):
         _fill_words(form, one)
     for element in objects(body.get("input")):
-        if held.resolve(element.get("valueReference"), request) is None:  # else it is read for what it is
-            words = concept_words(element.get("type"))
-            form.fill(next(filter(form.place, words), "") or next(iter(words), "input"), value_of(element))
+        _fill_input(form, held, request, element)
     _fill_surroundings(form, held)
     yield from attach(form, held)
     form.keep(kind, without_files({key: value for key, value in body.items() if key not in _READ}) or None)
@@ -157,6 +155,17 @@ def _fill_answers(form: Form, items: Any) -> None:
             form.put("description", f"{question or key}: {said}" if question or key else said)
         for inner in (item, *answers):
             _fill_answers(form, inner.get("item"))
+
+
+def _fill_input(form: Form, held: Resources, request: Resource, element: Json) -> None:
+    """An input by the first word of its type that is a key; a file, or what is in the payload, is read for itself."""
+    words = concept_words(element.get("type"))
+    key = next(filter(form.place, words), "") or next(iter(words), "input")
+    reference = element.get("valueReference")
+    if held.resolve(reference, request) is None:
+        form.fill(key, value_of(element))
+    elif isinstance(reference, dict) and form.place(key) != "attachments":
+        form.fill(key, text(reference.get("display")))
 
 
 def _fill_surroundings(form: Form, held: Resources) -> None:
