@@ -224,6 +224,12 @@ def test_a_patient_is_in_the_compartment_only() -> None:
         assert said not in outside
 
 
+@pytest.mark.parametrize("reference", ["Group/1", "Location/1", "Device/1", "Organization/1"])
+def test_what_is_no_person_is_no_patient(reference: str) -> None:
+    made = ticket(task(**{"for": {"reference": reference, "display": "4 West"}}))
+    assert made.phi.name == ""
+
+
 # ── files ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 ELEMENTS = st.sampled_from(["input", "output", "extension", "note", "payload", "whatever", "content", "item"])
