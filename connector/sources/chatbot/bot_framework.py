@@ -36,6 +36,7 @@ from connector.sources.text import clean
 from connector.ticket import Outcome
 
 PLATFORM = "bot_framework"
+SIGNS = frozenset({"type", "conversation", "activities", "transcript", "content", "Content"})
 _LISTS = ("activities", "transcript")
 _ROLES = {"0": "bot", "1": "user", "bot": "bot", "user": "user", "agent": "agent", "skill": "bot"}
 _NOBODY = frozenset({"", "user", "you", "unknown", "anonymous", "guest"})

@@ -28,6 +28,7 @@ from connector.sources.chatbot.talk import Said, Script, Talk
 from connector.sources.chatbot.words import Words
 
 PLATFORM = "botpress"
+SIGNS = frozenset({"conversationId", "messages", "events", "payload", "body"})
 _LISTS = ("messages", "events")
 _SPEAKERS = {"incoming": "user", "outgoing": "bot"}
 _FILES = frozenset({"image", "file", "audio", "video"})

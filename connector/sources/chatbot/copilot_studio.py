@@ -15,6 +15,7 @@ from connector.sources.chatbot.talk import Talk
 from connector.sources.chatbot.words import Words
 
 PLATFORM = "copilot_studio"
+SIGNS = bot_framework.SIGNS
 _TRACES = frozenset(
     (
         *("SessionInfo", "ConversationInfo", "IntentRecognition", "VariableAssignment", "DialogRedirect"),

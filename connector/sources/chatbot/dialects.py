@@ -28,6 +28,8 @@ class Dialect(Protocol):
     """One platform's shape of transcript: a module with its name and these functions. Pure; they take any document."""
 
     PLATFORM: str
+    SIGNS: frozenset[str]
+    """Keys of which a document of that shape, or an entry of it, has one."""
 
     def matches(self, document: Any) -> bool:
         """Is this document of that shape?"""
@@ -90,4 +92,5 @@ def read(document: Any, dialects: Sequence[Dialect], words: Words, zone: tzinfo)
 
 
 def _recognised(document: Any, dialects: Sequence[Dialect]) -> Dialect | None:
-    return next((one for one in dialects if one.matches(document)), None)
+    keys = set(document) if isinstance(document, dict) else set[str]().union(*objects(document))
+    return next((one for one in dialects if not one.SIGNS.isdisjoint(keys) and one.matches(document)), None)

@@ -10,13 +10,14 @@ from datetime import tzinfo
 from typing import Any
 
 from connector.sources.chatbot.entries import Entry, apart, at, objects, once, ordered, score, spoken, turns, word
-from connector.sources.chatbot.google import get, person, replies, segment, within
+from connector.sources.chatbot.google import get, person, replies, segment, spelt, within
 from connector.sources.chatbot.links import articles
 from connector.sources.chatbot.talk import Said, Script, Talk
 from connector.sources.chatbot.words import Words
 
 PLATFORM = "dialogflow_cx"
 _REQUEST = ("sessionInfo", "detectIntentResponseId", "fulfillmentInfo", "pageInfo", "intentInfo")
+SIGNS = spelt(*_REQUEST, "queryResult")
 _RESULT = ("responseMessages", "match", "currentPage")
 _MARKS = ("liveAgentHandoff", "telephonyTransferCall", "conversationSuccess", "endInteraction")
 _SPOKEN = ("text", "transcript", "dtmfDigits")

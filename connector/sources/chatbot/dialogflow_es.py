@@ -10,13 +10,14 @@ from datetime import datetime, tzinfo
 from typing import Any
 
 from connector.sources.chatbot.entries import Entry, apart, at, objects, once, ordered, score, spoken, turns, word
-from connector.sources.chatbot.google import get, person, replies, segment, within
+from connector.sources.chatbot.google import get, person, replies, segment, spelt, within
 from connector.sources.chatbot.links import articles
 from connector.sources.chatbot.talk import Said, Script, Talk
 from connector.sources.chatbot.words import Words
 from connector.ticket import Article
 
 PLATFORM = "dialogflow_es"
+SIGNS = spelt("queryResult")
 _RESULT = ("queryText", "fulfillmentText", "fulfillmentMessages")
 _MARKS = ("liveAgentHandoff", "endInteraction")
 

@@ -20,6 +20,11 @@ def _snake(name: str) -> str:
     return _CAPITAL.sub("_", name).lower()
 
 
+def spelt(*names: str) -> frozenset[str]:
+    """These names in both spellings."""
+    return frozenset((*names, *map(_snake, names)))
+
+
 def get(entry: Mapping[str, Any], name: str) -> Any:
     """The value under a name, which is given in camelCase."""
     value = entry.get(name)

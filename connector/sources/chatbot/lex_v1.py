@@ -27,6 +27,7 @@ from connector.sources.chatbot.words import Words
 from connector.ticket import Outcome
 
 PLATFORM = "lex_v1"
+SIGNS = frozenset({"currentIntent", "botName"})
 
 
 def matches(document: Any) -> bool:

@@ -29,6 +29,7 @@ from connector.sources.chatbot.words import Words
 from connector.ticket import Outcome
 
 PLATFORM = "lex_v2"
+SIGNS = frozenset({"interpretations", "sessionState"})
 
 
 def matches(document: Any) -> bool:

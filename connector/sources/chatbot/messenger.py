@@ -27,6 +27,7 @@ from connector.sources.chatbot.talk import Said, Script, Talk
 from connector.sources.chatbot.words import Words
 
 PLATFORM = "messenger"
+SIGNS = frozenset({"entry", "sender"})
 _CONTROLS = ("pass_thread_control", "request_thread_control", "take_thread_control")
 
 

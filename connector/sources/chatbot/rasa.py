@@ -13,6 +13,7 @@ from connector.sources.text import line
 from connector.ticket import Outcome
 
 PLATFORM = "rasa"
+SIGNS = frozenset({"sender_id"})
 _SPEAKERS = frozenset({"user", "bot", "agent"})
 _RASAS = frozenset({"requested_slot", "session_started_metadata"})
 

@@ -32,6 +32,7 @@ from connector.sources.chatbot.words import Words
 from connector.sources.given import moment
 
 PLATFORM = "slack"
+SIGNS = frozenset({"type", "command", "messages"})
 _SPOKEN = frozenset({"message", "app_mention"})
 _ACTS = frozenset({"view_submission", "block_actions", "message_action", "shortcut", "interactive_message"})
 _UNSAID = frozenset({"message_changed", "message_deleted", "channel_join", "channel_leave"})
