@@ -18,7 +18,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from bench import inbox
+from bench import inbox, intake
 
 REPEATS = 3
 
@@ -152,11 +152,22 @@ ROWS: dict[str, tuple[Row, dict[str, str]]] = {
     "rewritten": (rewritten_row, {"lines/s": ">= 10000"}),
     "memory": (memory_row, {"MB at 200,000": "<= 150", "MB more than at 20,000": "<= 15"}),
     "help": (help_row, {"times click": "<= 2"}),
+    "intake": (
+        intake.measure,
+        {
+            "posts/s": ">= 198",
+            "ms for half of them": "<= 100",
+            "ms for 99 of 100": "<= 1000",
+            "posts/s at most": ">= 200",
+            "refused": "<= 0",
+            "accepted and lost": "<= 0",
+        },
+    ),
 }
 
 
 def _measured(name: str) -> list[dict[str, float]]:
-    repeats = 1 if name in ("memory", "help") else REPEATS
+    repeats = 1 if name in ("memory", "help", "intake") else REPEATS
     found = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(prefix="connector-bench-") as folder:

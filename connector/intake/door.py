@@ -17,7 +17,7 @@ from starlette.routing import BaseRoute, Route
 
 from connector.clock import Clock, utc
 from connector.engine.wiring import Inlet
-from connector.errors import ConnectorError
+from connector.errors import ConnectorError, Finding, SettingsError
 from connector.intake.answers import RETRY_AFTER, Refused, answer, refusal
 from connector.intake.body import Room
 from connector.intake.measures import CONTENT_TYPE, Measures
@@ -64,6 +64,10 @@ class Door:
         posts = Posts(self._slots, self._room, writer, clock, measures)
         self._document = measures.document
         buttons = [name for name in self._slots if inlets[name].kind == KIND]
+        if try_key and not buttons:
+            raise SettingsError(
+                [Finding("no-button", "sources", f"no source of type {KIND} takes posts", "leave out --try")]
+            )
         routes: Sequence[BaseRoute] = [
             Route("/intake/receipts/{receipt}", _answered(self._receipt), methods=["GET"]),
             Route("/intake/{source}", _answered(posts.take), methods=["POST"]),

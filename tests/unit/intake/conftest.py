@@ -17,6 +17,7 @@ import pytest
 import requests
 from sqlalchemy import func, select
 
+from connector.clock import Clock
 from connector.engine.wiring import Inlet
 from connector.intake import Door, Server, Writer, listen
 from connector.intake.door import HELD_BYTES
@@ -38,7 +39,7 @@ class House:
     """A door that is open, and what lies behind it."""
 
     db: Database
-    clock: FakeClock
+    clock: Clock
     url: str
     port: int
     closing: threading.Event
@@ -85,7 +86,7 @@ def request(number: int = 1, **more: Any) -> bytes:
     return json.dumps({"description": f"printer {number} prints blank labels", **more}).encode()
 
 
-def inlets(folder: Path, clock: FakeClock) -> dict[str, Inlet]:
+def inlets(folder: Path, clock: Clock) -> dict[str, Inlet]:
     """A button that signs, with a new secret and an old one, and a bot that bears a token."""
     for name, value in (("secret", SECRET), ("old", OLD_SECRET), ("token", TOKEN)):
         (folder / name).write_text(f"{value}\n")
@@ -103,7 +104,7 @@ def inlets(folder: Path, clock: FakeClock) -> dict[str, Inlet]:
 
 
 @contextmanager
-def opened(folder: Path, clock: FakeClock, db: Database, held: int = HELD_BYTES, key: str = "") -> Iterator[House]:
+def opened(folder: Path, clock: Clock, db: Database, held: int = HELD_BYTES, key: str = "") -> Iterator[House]:
     """A door in a thread of its own."""
     ready, stop = threading.Event(), threading.Event()
     with ExitStack() as until:
@@ -136,7 +137,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 
 
 @pytest.fixture
-def own(tmp_path: Path, clock: FakeClock, db: Database) -> Iterator[Opening]:
+def own(tmp_path: Path, clock: Clock, db: Database) -> Iterator[Opening]:
     """Opens a door of the test's own, on each database."""
     with ExitStack() as until:
         yield lambda **how: until.enter_context(opened(tmp_path, clock, db, **how))

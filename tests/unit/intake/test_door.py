@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from shutil import which
 
 import pytest
 from sqlalchemy import text
 
+from connector.clock import SystemClock
 from connector.errors import SettingsError
 from connector.intake import body as bodies
 from connector.intake import server, writer
 from connector.intake.posts import slots
+from connector.ledger.database import Database
 from tests.conftest import FakeClock
-from tests.unit.intake.conftest import OLD_SECRET, SECRET, TOKEN, House, Opening, inlets, request
+from tests.unit.intake.conftest import OLD_SECRET, SECRET, TOKEN, House, Opening, inlets, opened, request
 
+MANUAL = Path(__file__).parents[3] / "docs" / "intake.md"
 HEAD = (
     f"POST /intake/bot HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\nContent-Type: application/json\r\n"
 ).encode()
@@ -277,6 +283,42 @@ def test_a_ledger_that_does_not_answer_loses_nothing(own: Opening) -> None:
         connection.execute(text("ALTER TABLE gone RENAME TO inbox"))
     assert house.press(request(1)).json()["repeated"] is False
     assert house.get("/healthz").json() == {"status": "ok"}
+
+
+# ── one page, two doors, one manual ──────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_page_has_an_address_of_its_own(own: Opening) -> None:
+    house = own(key="a-key-for-trying")
+    there = house.get("/try/a-key-for-trying/")
+    assert there.status_code == 200
+    assert "default-src 'none'" in there.headers["Content-Security-Policy"]
+    assert there.headers["Referrer-Policy"] == "no-referrer"
+    assert house.get("/try/a-key-for-trying/sources.json").json() == ["button"]
+    assert house.get("/try/guessed/").status_code == 404
+    bearer = {"Authorization": "Bearer a-key-for-trying"}
+    assert house.post("button", request(1), **bearer).status_code == 202
+    assert house.post("bot", request(1), **bearer).json()["error"]["code"] == "bad-token"
+    assert house.post("button", request(2), Authorization="Bearer guessed").status_code == 401
+
+
+def test_two_doors_live_on_one_ledger(own: Opening) -> None:
+    one, other = own(), own()
+    with ThreadPoolExecutor(8) as pool:
+        asked = [pool.submit(house.press, request(n // 2)) for n in range(20) for house in (one, other)]
+        receipts = {done.result().json()["receipt"] for done in asked}
+    assert len(receipts) == one.stored() == 10
+    assert {other.get(f"/intake/receipts/{receipt}").json()["state"] for receipt in receipts} == {"received"}
+
+
+@pytest.mark.skipif(not which("curl") or not which("openssl"), reason="curl or openssl is missing")
+def test_the_example_of_the_manual_runs(tmp_path: Path, db: Database) -> None:
+    example = re.findall(r"^```sh\n(.*?)^```", MANUAL.read_text("utf-8"), re.M | re.S)[0]
+    with opened(tmp_path, SystemClock(), db) as house:
+        known = {**os.environ, "URL": house.url, "BUTTON_SECRET": SECRET}
+        done = subprocess.run(["sh", "-c", example], capture_output=True, env=known, check=True)
+        receipt = json.loads(done.stdout)["receipt"]
+        assert house.get(f"/intake/receipts/{receipt}").json()["state"] == "received"
 
 
 # ── the end, and the beginning ───────────────────────────────────────────────────────────────────────────────────────
