@@ -7,7 +7,9 @@ sender. This module waits, remembers what the remote says, and explains every wa
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import structlog
@@ -53,6 +55,7 @@ class Limiter:
         self._heard: dict[str, tuple[Allowance, float]] = {}
         self._cuts: dict[str, _Cut] = {}
         self._width = pacing.Width()
+        self._waiting = Counter[str]()
         self._in_flight = 0
         self._singles = 0
         self.requests = 0
@@ -71,11 +74,12 @@ class Limiter:
         """
         waited = 0.0
         while (wait := self._spend(cost)) is not None:
-            if waited + wait.seconds > self._patience:
-                raise self._used_up(wait)
-            self._explain(wait)
-            self._clock.sleep(wait.seconds)
-            waited += wait.seconds
+            with self._line(wait) as seconds:
+                if waited + seconds > self._patience:
+                    raise self._used_up(wait)
+                self._explain(wait, seconds)
+                self._clock.sleep(seconds)
+                waited += seconds
 
     def sent(self, cost: Cost = ONE_REQUEST) -> None:
         """A request is leaving. Raises Transient where Retry-After has begun to run since it was paid for."""
@@ -90,6 +94,18 @@ class Limiter:
         """How many of `most` calls may be in flight now."""
         with self._lock:
             return self._width.now(most, self._clock.monotonic())
+
+    @contextmanager
+    def _line(self, wait: Wait) -> Iterator[float]:
+        """Wait behind those of this process who wait already: who came first goes first, and nobody wakes in vain."""
+        with self._lock:
+            ahead = self._waiting[wait.name]
+            self._waiting[wait.name] += 1
+        try:
+            yield wait.seconds + ahead * wait.each
+        finally:
+            with self._lock:
+                self._waiting[wait.name] -= 1
 
     # ── hearing ──
 
@@ -240,10 +256,10 @@ class Limiter:
 
     # ── words ──
 
-    def _explain(self, wait: Wait) -> None:
-        say = log.info if wait.seconds > 1 else log.debug
+    def _explain(self, wait: Wait, seconds: float) -> None:
+        say = log.info if seconds > 1 else log.debug
         reason = "the remote asked to wait" if wait.held else "requests are spread"
-        say("waiting", reason=reason, seconds=round(wait.seconds, 2), budget=wait.name, account=self._account)
+        say("waiting", reason=reason, seconds=round(seconds, 2), budget=wait.name, account=self._account)
 
     def _used_up(self, wait: Wait, scope: Scope | None = None) -> Transient:
         what = "the remote asked to wait" if wait.held else "the request budget is used up"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 # The part of a window that is not used: half of it may be lost and caught up, half is for requests that reach the
 # remote later than they were sent. 97 % of what is allowed remain.
@@ -81,6 +82,7 @@ class Counted:
 
     allowed: int
     seconds: float
+    interval: ClassVar[float] = 0.0
 
     def wait(self, budget: Budget, units: int, now: float) -> float:
         """Seconds until `units` may go together, 0 where they may go now."""
@@ -107,11 +109,15 @@ Rule = Spread | Counted
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a request cannot go yet: the class (`name`), for how many seconds, and whether the remote asked for it."""
+    """Why a request cannot go yet: the class (`name`), for how many seconds, and whether the remote asked for it.
+
+    `each` is the distance between those who wait for the same: the second in the line goes so much later.
+    """
 
     name: str
     seconds: float
     held: bool
+    each: float = 0.0
 
 
 def held(budgets: Mapping[str, Budget], now: float) -> Wait | None:
@@ -124,7 +130,10 @@ def short(budgets: Mapping[str, Budget], cost: Mapping[str, int], rules: Mapping
     """What keeps a call of this cost from going now, None where nothing does."""
     if (hold := held(budgets, now)) is not None:
         return hold
-    waits = [Wait(name, rule.wait(budgets.get(name, NOTHING), cost[name], now), False) for name, rule in rules.items()]
+    waits = [
+        Wait(name, rule.wait(budgets.get(name, NOTHING), cost[name], now), False, rule.interval * cost[name])
+        for name, rule in rules.items()
+    ]
     longest = max(waits, key=lambda wait: wait.seconds, default=None)
     return longest if longest is not None and longest.seconds > 0 else None
 

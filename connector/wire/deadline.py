@@ -81,6 +81,7 @@ class _Timed:
 
     _flight: Flight
     _connecting = False
+    debuglevel = 0  # http.client's own is for everybody, and prints credentials
 
     def connect(self) -> None:
         self._flight.left = False

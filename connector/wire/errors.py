@@ -1,13 +1,13 @@
 """What went wrong on the wire, as data: what was seen, and what that means for a read and for a write.
 
-Three tables. `EXCEPTIONS` and `STATUSES` say what was *seen*; `VERDICTS` says what it *means*. A sink adds rows of its
-own in its `Dialect`. Whatever no table knows is `Uncertain` for a write: never a retry.
+Three tables. `STATUSES` here and `exceptions.EXCEPTIONS` say what was *seen*; `VERDICTS` says what it *means*. A sink
+adds rows of its own in its `Dialect`. Whatever no table knows is `Uncertain` for a write: never a retry.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -136,9 +136,11 @@ VERDICTS: Mapping[Seen, Verdict] = {
     Seen.ODD: Verdict(Transient, Uncertain, _ROW, "answered in a way that nobody expects"),
 }
 
+# Those from 520 on are said by the proxies in front of a remote. Whatever is not here: 5xx failed, others are odd.
 STATUSES: Mapping[int, Seen] = {
     400: Seen.REFUSED,
     401: Seen.UNAUTHORISED,
+    402: Seen.FORBIDDEN,
     403: Seen.REFUSED,
     404: Seen.GONE,
     405: Seen.NO_API,
@@ -147,138 +149,32 @@ STATUSES: Mapping[int, Seen] = {
     408: Seen.FAILED,
     409: Seen.REFUSED,
     410: Seen.GONE,
+    411: Seen.REFUSED,
+    412: Seen.REFUSED,
     413: Seen.TOO_LARGE,
     414: Seen.TOO_LARGE,
     415: Seen.REFUSED,
+    416: Seen.REFUSED,
+    417: Seen.REFUSED,
+    421: Seen.NO_API,
     422: Seen.REFUSED,
+    423: Seen.COLLISION,
+    424: Seen.REFUSED,
+    425: Seen.COLLISION,
+    426: Seen.NO_API,
+    428: Seen.REFUSED,
     429: Seen.BUSY,
     431: Seen.TOO_LARGE,
+    451: Seen.REFUSED,
     500: Seen.FAILED,
+    501: Seen.NO_API,
     502: Seen.DOWN,
     503: Seen.DOWN,
     504: Seen.DOWN,
+    505: Seen.NO_API,
+    511: Seen.PROXY,
+    **dict.fromkeys(range(520, 531), Seen.DOWN),
 }
-
-# By qualified name, so that the table costs no import of a library that this run does not use.
-EXCEPTIONS: Mapping[str, Seen] = {
-    "builtins.OSError": Seen.LOST,
-    "builtins.ConnectionRefusedError": Seen.UNREACHABLE,
-    "socket.gaierror": Seen.UNREACHABLE,
-    "ssl.SSLError": Seen.UNREACHABLE,
-    "ssl.SSLCertVerificationError": Seen.CERTIFICATE,
-    "http.client.HTTPException": Seen.LOST,
-    **{
-        f"requests.exceptions.{name}": seen
-        for name, seen in {
-            "RequestException": Seen.LOST,
-            "InvalidJSONError": Seen.GARBLED,
-            "JSONDecodeError": Seen.GARBLED,
-            "HTTPError": Seen.ODD,
-            "ConnectionError": Seen.LOST,
-            "ProxyError": Seen.PROXY,
-            "SSLError": Seen.UNREACHABLE,
-            "Timeout": Seen.LOST,
-            "ConnectTimeout": Seen.UNREACHABLE,
-            "ReadTimeout": Seen.LOST,
-            "URLRequired": Seen.UNSENDABLE,
-            "TooManyRedirects": Seen.REDIRECTED,
-            "MissingSchema": Seen.UNSENDABLE,
-            "InvalidSchema": Seen.UNSENDABLE,
-            "InvalidURL": Seen.UNSENDABLE,
-            "InvalidHeader": Seen.UNSENDABLE,
-            "InvalidProxyURL": Seen.UNSENDABLE,
-            "ChunkedEncodingError": Seen.GARBLED,
-            "ContentDecodingError": Seen.GARBLED,
-            "StreamConsumedError": Seen.GARBLED,
-            "RetryError": Seen.LOST,
-            "UnrewindableBodyError": Seen.LOST,
-        }.items()
-    },
-    **{
-        f"urllib3.exceptions.{name}": seen
-        for name, seen in {
-            "HTTPError": Seen.LOST,
-            "PoolError": Seen.LOST,
-            "RequestError": Seen.LOST,
-            "SSLError": Seen.UNREACHABLE,
-            "ProxyError": Seen.PROXY,
-            "DecodeError": Seen.GARBLED,
-            "ProtocolError": Seen.LOST,
-            "MaxRetryError": Seen.LOST,
-            "HostChangedError": Seen.REDIRECTED,
-            "TimeoutStateError": Seen.LOST,
-            "TimeoutError": Seen.LOST,
-            "ReadTimeoutError": Seen.LOST,
-            "ConnectTimeoutError": Seen.UNREACHABLE,
-            "NewConnectionError": Seen.UNREACHABLE,
-            "NameResolutionError": Seen.UNREACHABLE,
-            "EmptyPoolError": Seen.UNREACHABLE,
-            "FullPoolError": Seen.LOST,
-            "ClosedPoolError": Seen.UNREACHABLE,
-            "LocationValueError": Seen.UNSENDABLE,
-            "LocationParseError": Seen.UNSENDABLE,
-            "URLSchemeUnknown": Seen.UNSENDABLE,
-            "ResponseError": Seen.LOST,
-            "IncompleteRead": Seen.GARBLED,
-            "InvalidChunkLength": Seen.GARBLED,
-            "InvalidHeader": Seen.GARBLED,
-            "ResponseNotChunked": Seen.GARBLED,
-            "BodyNotHttplibCompatible": Seen.GARBLED,
-            "HeaderParsingError": Seen.GARBLED,
-            "ProxySchemeUnknown": Seen.UNSENDABLE,
-            "ProxySchemeUnsupported": Seen.UNSENDABLE,
-            "UnrewindableBodyError": Seen.LOST,
-        }.items()
-    },
-    **{
-        f"pysnow.exceptions.{name}": seen
-        for name, seen in {
-            "PysnowException": Seen.ODD,
-            "InvalidUsage": Seen.UNSENDABLE,
-            "UnexpectedResponseFormat": Seen.GARBLED,
-            "ResponseError": Seen.GARBLED,
-            "MissingResult": Seen.GARBLED,
-            "NoResults": Seen.GARBLED,
-            "EmptyContent": Seen.GARBLED,
-            "MultipleResults": Seen.GARBLED,
-            "MissingToken": Seen.UNAUTHORISED,
-            "TokenCreateError": Seen.UNAUTHORISED,
-            "QueryTypeError": Seen.UNSENDABLE,
-            "QueryMissingField": Seen.UNSENDABLE,
-            "QueryEmpty": Seen.UNSENDABLE,
-            "QueryExpressionError": Seen.UNSENDABLE,
-            "QueryMultipleExpressions": Seen.UNSENDABLE,
-        }.items()
-    },
-    **{
-        f"zenpy.lib.exception.{name}": seen
-        for name, seen in {
-            "ZenpyException": Seen.GARBLED,
-            "ZenpyCacheException": Seen.UNSENDABLE,
-            "RatelimitBudgetExceeded": Seen.BUSY,
-            "APIException": Seen.ODD,
-            "RecordNotFoundException": Seen.GONE,
-            "TooManyValuesException": Seen.REFUSED,
-            "SearchResponseLimitExceeded": Seen.REFUSED,
-        }.items()
-    },
-}
-
-# Of several exceptions wrapped in each other, the one that says most.
-_TELLING = (
-    Seen.CERTIFICATE,
-    Seen.UNSENDABLE,
-    Seen.PROXY,
-    Seen.UNREACHABLE,
-    Seen.UNAUTHORISED,
-    Seen.BUSY,
-    Seen.REDIRECTED,
-    Seen.GONE,
-    Seen.REFUSED,
-    Seen.GARBLED,
-    Seen.LOST,
-)
-_NOT_SENT = frozenset({Seen.UNREACHABLE, Seen.PROXY, Seen.UNSENDABLE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,35 +237,6 @@ def status(code: int, text: str, html: bool, dialect: Dialect) -> Seen:
     if html and page(text) is Seen.ASLEEP:
         return Seen.ASLEEP
     return STATUSES.get(code, Seen.FAILED if code >= 500 else Seen.ODD)
-
-
-def exception(error: BaseException, left: bool | None = None) -> Seen:
-    """What a foreign exception shows. `left` says whether any byte of the request left, None where nobody knows."""
-    sights = {seen for each in _wrapped(error) if (seen := _listed(type(each))) is not None}
-    seen = next((candidate for candidate in _TELLING if candidate in sights), Seen.ODD)
-    if left is False and seen not in (Seen.CERTIFICATE, Seen.PROXY, Seen.UNSENDABLE):
-        return Seen.UNREACHABLE
-    if left and seen in _NOT_SENT:
-        return Seen.LOST
-    return seen
-
-
-def _listed(kind: type[BaseException]) -> Seen | None:
-    names = (f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
-    return next((EXCEPTIONS[name] for name in names if name in EXCEPTIONS), None)
-
-
-def _wrapped(error: BaseException) -> Iterator[BaseException]:
-    """The exception and those inside it: causes, reasons and arguments."""
-    waiting, known = [error], set[int]()
-    while waiting:
-        each = waiting.pop()
-        if id(each) in known:
-            continue
-        known.add(id(each))
-        yield each
-        inner = (each.__cause__, each.__context__, getattr(each, "reason", None), *each.args)
-        waiting.extend(item for item in inner if isinstance(item, BaseException))
 
 
 def verdict(

@@ -6,16 +6,12 @@ not a success, so that none of their own ways with errors (silence, endless wait
 
 from __future__ import annotations
 
-import email.utils
-import json
-import logging
 import re
-import threading
 import urllib.parse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -25,13 +21,15 @@ import tenacity
 from connector.clock import Clock, SystemClock
 from connector.errors import Finding, RemoteError, SettingsError, Transient
 from connector.plugins import Allowance, Cost, Limiter, SinkTools
-from connector.wire import errors as wire_errors
-from connector.wire import rates
+from connector.silence import silence as silence_packages
+from connector.wire import answers, exceptions, rates
+from connector.wire.answers import LARGEST
 from connector.wire.auth import Basic, Bearer, Credential, Header, Token
 from connector.wire.deadline import Flight, TimedAdapter
 from connector.wire.errors import PLAIN, Dialect, Effect, Row, Seen, Verdict, verdict
 
 __all__ = [
+    "LARGEST",
     "PLAIN",
     "ROOT",
     "Answer",
@@ -54,11 +52,7 @@ __all__ = [
 ]
 
 ROOT: Final = "https://remote.invalid"  # stands for the sink's url in what the libraries ask for (RFC 2606)
-LARGEST = 20 * 1024 * 1024  # bytes of an answer, unpacked
 CONNECT = 10.0  # seconds
-_LONGEST_HOLD = 24 * 3600.0
-_TEXT_SEEN = 8192
-_RATE = re.compile(r"(zendesk-|x-)?rate-?limit.*|retry-after", re.IGNORECASE)
 _REPEATED = frozenset({str(Seen.UNREACHABLE), str(Seen.LOST)})
 _ATTEMPTS = 3
 
@@ -155,7 +149,7 @@ class Session(requests.Session):
         """What requests is told. The caller's own timeouts and redirects do not count."""
         call = {name: kwargs[name] for name in ("params", "data", "headers", "files") if kwargs.get(name) is not None}
         if kwargs.get("json") is not None and "data" not in call:
-            call["data"] = canonical(kwargs["json"])
+            call["data"] = answers.canonical(kwargs["json"])
             call["headers"] = {"Content-Type": "application/json", **call.get("headers", {})}
         return {"method": method.upper(), "url": self._absolute(url), "auth": self._credential, **call}
 
@@ -214,11 +208,11 @@ class Session(requests.Session):
         left = max(self._flight.remaining(), 0.001)
         try:
             response = super().request(**call, timeout=(min(CONNECT, left), left), allow_redirects=False, stream=True)
-            _read(response)
+            answers.read(response)
         except RemoteError:
             raise
         except Exception as error:
-            seen = wire_errors.exception(error, self._flight.left)
+            seen = exceptions.exception(error, self._flight.left)
             if seen is Seen.ODD and effect is Effect.READ:
                 raise
             raise verdict(seen, effect, self.name) from None
@@ -226,14 +220,14 @@ class Session(requests.Session):
 
     def _rates(self, response: requests.Response, cost: Cost) -> Sequence[Allowance]:
         """What the answer's headers say about limits."""
-        headers = _rates(response)
-        date = http_date(response.headers.get("Date", ""))
+        headers = answers.rates(response)
+        date = answers.http_date(response.headers.get("Date", ""))
         now = self._clock.wall() if date is None else date.timestamp()
         return rates.allowances(headers, self.dialect.endpoints, cost, self.dialect.window, now)
 
     def _judge(self, response: requests.Response, effect: Effect) -> None:
         """Remember what the answer says, and raise unless it is a whole success."""
-        date, limits = http_date(response.headers.get("Date", "")), _rates(response)
+        date, limits = answers.http_date(response.headers.get("Date", "")), answers.rates(response)
         self.last = Answer(response.status_code, date, limits)
         document = self.judged(response.status_code, response.headers, response.content, effect)
         self.last = Answer(response.status_code, date, limits, document)
@@ -244,11 +238,11 @@ class Session(requests.Session):
         """The document of an answer, or of one that came inside another (`headers` by their names in lower case).
         Raises unless it is a whole success. What asks to wait holds all, unless one beside it has been `obeyed`."""
         html = "html" in headers.get("content-type", "").lower()
-        seen, document = _seen(status, html, content, self.dialect)
+        seen, document = answers.seen(status, html, content, self.dialect)
         if seen is None:
             return document
-        detail = self.dialect.detail(_text(content))
-        retry_after = _retry_after(headers.get("retry-after", ""), self.last.date)
+        detail = self.dialect.detail(answers.text(content))
+        retry_after = answers.retry_after(headers.get("retry-after", ""), self.last.date)
         if not obeyed:
             retry_after = self._obeyed(seen, retry_after)
         raise verdict(seen, effect, self.name, status=status, detail=detail, retry_after=retry_after)
@@ -329,7 +323,7 @@ def translated(name: str, effect: Effect) -> Iterator[None]:
     except SettingsError as error:
         raise verdict(Seen.UNSENDABLE, Effect.READ, name, detail=str(error)) from None
     except Exception as error:
-        seen = wire_errors.exception(error)
+        seen = exceptions.exception(error)
         if seen is Seen.ODD and effect is Effect.READ:
             raise
         if effect is Effect.WRITE and seen in (Seen.GONE, Seen.REFUSED, Seen.UNAUTHORISED):
@@ -337,96 +331,9 @@ def translated(name: str, effect: Effect) -> Iterator[None]:
         raise verdict(seen, effect, name) from None
 
 
-# ── answers ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def canonical(document: Any) -> bytes:
-    """The same bytes for the same document, whatever the order of its keys."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii")
-
-
-def http_date(value: str) -> datetime | None:
-    """The time in an HTTP date (RFC 9110, section 5.6.7), None where it says none."""
-    try:
-        parsed = email.utils.parsedate_to_datetime(value)
-    except (TypeError, ValueError, IndexError, OverflowError):
-        return None
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-
-def _retry_after(value: str, date: datetime | None) -> float | None:
-    """Seconds that a `Retry-After` names (RFC 9110, section 10.2.3), by the remote's own clock."""
-    value = value.strip()[:40]
-    if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
-        return min(float(value), _LONGEST_HOLD)
-    until = http_date(value) if value else None
-    if until is None or date is None:
-        return None
-    return min(max((until - date).total_seconds(), 0.0), _LONGEST_HOLD)
-
-
-def _rates(response: requests.Response) -> dict[str, str]:
-    """The headers about limits."""
-    return {name.lower(): value for name, value in response.headers.items() if _RATE.fullmatch(name)}
-
-
-def _read(response: requests.Response) -> None:
-    """Read the body to its end, or fail where it is longer than any answer should be."""
-    parts: list[bytes] = []
-    size = 0
-    for part in response.iter_content(65536):
-        size += len(part)
-        if size > LARGEST:
-            response.close()
-            parts.clear()  # the error's traceback would keep them
-            raise requests.exceptions.ContentDecodingError("the answer is too long")
-        parts.append(part)
-    # requests has no public way to say that the body is read already.
-    response._content = b"".join(parts)
-    response._content_consumed = True  # type: ignore[attr-defined]
-
-
-def _text(content: bytes) -> str:
-    return content[:_TEXT_SEEN].decode("utf-8", "replace")
-
-
-def _seen(code: int, html: bool, content: bytes, dialect: Dialect) -> tuple[Seen | None, Any]:
-    """What is wrong with an answer, or None and its document."""
-    if not 200 <= code < 300:
-        return wire_errors.status(code, _text(content), html, dialect), None
-    if html:
-        return wire_errors.page(_text(content)), None
-    if code == 204:
-        return None, None
-    try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
-        return Seen.GARBLED, None
-    return (None, document) if dialect.whole(document) else (Seen.GARBLED, None)
-
-
-# ── silence ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-_TALKATIVE = ("pysnow", "zenpy", "urllib3", "requests", "requests_oauthlib", "oauthlib")
-_silencing = threading.Lock()
-
-
-class _Nothing(logging.Filter):
-    def filter(self, record: logging.LogRecord) -> bool:
-        return False
-
-
-_NOTHING = _Nothing()
+_TALKATIVE = ("pysnow", "zenpy", "urllib3", "requests", "requests_oauthlib", "oauthlib", "charset_normalizer")
 
 
 def silence() -> None:
-    """Keep the libraries out of the logs: at debug level they print bodies, tokens, and addresses with e-mails in them.
-
-    A filter, not a level, so that no `setLevel` brings them back. Called for every session, because a logger exists
-    only once its module is imported.
-    """
-    with _silencing:
-        for name in list(logging.root.manager.loggerDict):
-            if name.partition(".")[0] in _TALKATIVE and _NOTHING not in logging.getLogger(name).filters:
-                logging.getLogger(name).addFilter(_NOTHING)
+    """Keep the libraries that talk for us out of the logs; again for every session, because they are imported late."""
+    silence_packages(*_TALKATIVE)

@@ -92,6 +92,32 @@ def test_what_single_records_used_is_forgotten(db: Database, clock: FakeClock) -
     assert "update_each/2" in rows(db, clock, "update_each/1", "update_each/2")
 
 
+class Crowd(FakeClock):
+    """Whoever sleeps is joined by another one, until so many sleep; then time passes for all."""
+
+    def __init__(self, others: int) -> None:
+        super().__init__()
+        self.others = others
+        self.lengths: list[float] = []
+        self.limiter: Limiter
+
+    def sleep(self, seconds: float) -> None:
+        began = self.now
+        self.lengths.append(seconds)
+        if len(self.lengths) <= self.others:
+            self.limiter.take()
+        self.now = max(self.now, began + seconds)
+
+
+def test_those_who_wait_stand_in_line(db: Database) -> None:
+    crowd = Crowd(others=3)
+    crowd.limiter = one = Limiter(db, "acme", 60, crowd, PATIENCE)
+    one.take()
+    one.take()
+    first, *others = crowd.lengths[:4]
+    assert [length - first for length in others] == pytest.approx([1.03, 2.06, 3.09], abs=0.001)
+
+
 # ── Retry-After ──
 
 
