@@ -12,9 +12,9 @@ from connector.engine.collect import read_again
 from connector.engine.prepare import spelt_out
 from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Busy, NoSuchTicket
-from connector.ledger import deliveries, leases, people, records
-from connector.ledger.deliveries import Done
+from connector.ledger import deliveries, leases, people, records, settling
 from connector.ledger.people import Act
+from connector.ledger.settling import Done
 from connector.plugins import Do, Receipt, Record
 
 
@@ -95,7 +95,7 @@ class Actions:
         receipt = self._receipt(row, remote_id)
         fields = dict(row.payload or {}) if row.do is Do.CREATE else {}
         done = Done(receipt, fields, note=f"a person found it as {remote_id}")
-        deliveries.settle(self._wiring.db, row, Move.FOUND, done, self._clock.wall())
+        settling.settle(self._wiring.db, row, Move.FOUND, done, self._clock.wall())
         return Act(name, row.sink, row.do.value, row.part, "unsure", "sent")
 
     def _receipt(self, row: deliveries.Delivery, remote_id: str) -> Receipt:

@@ -296,9 +296,9 @@ def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop
         inlets=inlets,
         outlets=outlets,
         routes=settings.routes,
-        pending=settings.pending,
         weighing=settings.priority,
         levels=settings.service_levels,
+        pending=settings.pending,
         wait=settings.wait,
         stop=stop,
     )
@@ -339,6 +339,8 @@ def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Sect
         clearance=checked.clearance,
         files=checked.attachments == "send",
         limiter=limiter,
+        concurrency=checked.concurrency,
+        bulk=checked.bulk != "off",
     )
 
 

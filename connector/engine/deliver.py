@@ -1,29 +1,19 @@
-"""Deliver: claim, send, settle. One delivery at a time, so that a ticket's writes keep their order."""
+"""Deliver: start calls while there is room for one, and take in what they came to."""
 
 from __future__ import annotations
 
-import random
-import traceback
-from dataclasses import replace
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from typing import Any
 
-import structlog
-from sqlalchemy.exc import SQLAlchemyError
-
-from connector.delivery import Move, State
-from connector.engine.prepare import Doubt, Follow, Held, Over, Prepared, Ready, prepare
+from connector.engine import jobs
+from connector.engine.call import Flying, Told, call
+from connector.engine.crew import Crew
+from connector.engine.jobs import Looked
+from connector.engine.queue import Group, Queue
 from connector.engine.wiring import Outlet, Tally, Wiring
-from connector.errors import Finding, Permanent, RemoteError, Scope, StaleRow, Transient, Uncertain
-from connector.ledger import deliveries, identity
-from connector.ledger.database import LedgerError
-from connector.ledger.deliveries import Delivery, Done
-from connector.ledger.moves import Step
-from connector.ledger.rows import told
-from connector.plugins import Do, Receipt, Sink, Write
-from connector.retry import next_try
+from connector.errors import RemoteError, Scope, Transient
+from connector.plugins import Do
 
-log = structlog.get_logger("connector.deliver")
-
-BATCH = 50
 # So many failures in a row, and this sink rests until the next run: something is wrong there.
 FAILURES = 6
 
@@ -36,180 +26,158 @@ _COUNTED = {
 }
 
 
-def deliver(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
+def deliver(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
     """Send what is due; returns how many deliveries were touched.
 
-    Stops at an error that concerns the whole account, which it leaves in `tally.error`.
+    Stops at an error that concerns the whole account, which it leaves in `tally.error`. Nothing is left `sending`.
     """
-    touched = failures = 0
-    passed: set[int] = set()
-    while tally.error is None and failures < FAILURES:
-        rows = [
-            row for row in deliveries.due(wiring.db, outlet.name, wiring.clock.wall(), BATCH) if row.id not in passed
-        ]
-        if not rows:
-            break
-        for row in rows:
-            if wiring.stop():
-                return touched
-            error = _one(wiring, outlet, row, tally)
-            passed.add(row.id)  # once in a pass: what could not be claimed now is somebody else's at the moment
-            touched += 1
-            failures = failures + 1 if error is not None else 0
-            if isinstance(error, Transient):
-                tally.failed = error
-            wiring.progress(f"deliver {outlet.name}", tally.done, None)
-            if error is not None and (error.scope is Scope.ACCOUNT or failures == FAILURES):
-                tally.error = error
-                break
-    return touched
+    return Dispatch(wiring, outlet, crew, tally).run()
 
 
-def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> RemoteError | None:
-    """Everything for one delivery; returns the error that says something about the remote, if any."""
-    try:
-        prepared = prepare(wiring, outlet, row)
-        if isinstance(prepared, Ready):
-            outlet.limiter.take()
-    except RemoteError as error:
-        return _unprepared(wiring, row, error, tally)
-    except SQLAlchemyError:
-        raise
-    except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
-        return _unprepared(wiring, row, puzzled(row, error), tally)
-    try:
-        if isinstance(prepared, Ready):
-            return _send(wiring, outlet, row, prepared, tally)
-        _end(wiring, row, prepared, tally)
-    except StaleRow:
-        log.info("somebody else moved it first", delivery=row.id)
-    return None
+class Dispatch:
+    """One pass over what is due: calls under way, jobs that the remote works off, and what they came to.
 
+    All of it changes in the caller's thread alone; the crew's threads only carry out calls.
+    """
 
-def _unprepared(wiring: Wiring, row: Delivery, error: RemoteError, tally: Tally) -> RemoteError | None:
-    """Nothing was claimed: the row waits where it is, or is held where the remote refused to be asked."""
-    now = wiring.clock.wall()
-    if isinstance(error, Permanent) and error.scope is Scope.ROW:
-        _hold(wiring, row, finding_of(row, error), tally)
-        return None
-    if error.scope is Scope.ROW:
-        wait = next_try(wiring.policy, row.attempts + 1, error.retry_after, random.random())  # noqa: S311
-        if wait is None:
-            _hold(wiring, row, finding_of(row, error), tally)
-        else:
-            deliveries.postpone(wiring.db, row, now + wait, finding_of(row, error))
-    return error
+    def __init__(self, wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> None:
+        self._wiring = wiring
+        self._outlet = outlet
+        self._crew = crew
+        self._tally = tally
+        self._queue = Queue(wiring, outlet)
+        self._calls: dict[Future[Told], Group] = {}
+        self._flying: dict[str, tuple[Flying, Group]] = {}
+        self._look: Future[Looked] | None = None
+        self._next_look = 0.0
+        self._between = jobs.SOONEST
+        self._failures = 0
+        self._touched = 0
 
+    def run(self) -> int:
+        """Until nothing more may go and all that went has come back."""
+        while True:
+            self._start()
+            if not self._calls and not self._flying:
+                return self._touched
+            if self._flying and self._halted():
+                self._let_go()
+            self._look_at_jobs()
+            self._take_in()
 
-def _end(wiring: Wiring, row: Delivery, prepared: Prepared, tally: Tally) -> None:
-    now = wiring.clock.wall()
-    match prepared:
-        case Over(note):
-            step = Step(row.id, row.ticket_id, State.QUEUED, Move.ENDED, note)
-            deliveries.settle_otherwise(wiring.db, row, step, now)
-        case Held(finding):
-            _hold(wiring, row, finding, tally)
-        case Doubt(note):
-            step = Step(row.id, row.ticket_id, State.QUEUED, Move.RESTORED, note, {"due_at": now, "empty_since": None})
-            deliveries.settle_otherwise(wiring.db, row, step, now)
-        case Follow(closed):
-            tally.blocked += deliveries.follow_up(wiring.db, row, closed, now)
+    def _halted(self) -> bool:
+        return self._tally.error is not None or self._wiring.stop()
 
+    # ── starting ─────────────────────────────────────────────────────────────────────────────────────────────────
 
-def _hold(wiring: Wiring, row: Delivery, finding: Finding, tally: Tally) -> None:
-    step = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, finding.code, {"finding": told(finding)})
-    deliveries.settle_otherwise(wiring.db, row, step, wiring.clock.wall())
-    tally.blocked += 1
+    def _start(self) -> None:
+        while not self._halted() and len(self._calls) < self._width():
+            if any(group.alone for group in self._calls.values()):
+                return
+            group = self._queue.group(self._has_room)
+            if group is None:
+                return
+            begun = self._crew.begin(call, self._wiring, self._outlet, group.rows, group.together)
+            self._calls[begun] = group
+            if begun.done():  # a crew of one: what it came to decides what goes next
+                self._take_in()
 
+    def _width(self) -> int:
+        return self._outlet.limiter.width(self._crew.calls)
 
-# ── sending ──────────────────────────────────────────────────────────────────────────────────────────────────────
+    def _has_room(self, do: Do) -> bool:
+        """Whether another call for many may begin; a remote that works them off later takes so many at once."""
+        most = self._outlet.sink.jobs_at_once
+        under_way = len(self._flying) + sum(group.together for group in self._calls.values())
+        return most == 0 or under_way < most
 
+    # ── taking in ────────────────────────────────────────────────────────────────────────────────────────────────
 
-def _send(wiring: Wiring, outlet: Outlet, row: Delivery, ready: Ready, tally: Tally) -> RemoteError | None:
-    clock = wiring.clock
-    claimed_at, started = clock.wall(), clock.monotonic()
-    lease = outlet.lease_seconds
-    if not deliveries.claim(wiring.db, row, ready.write.body, wiring.who, claimed_at, lease):
-        return None
-    try:
-        identity.stamp(wiring.db, wiring.base, wiring.site, claimed_at)
-    except LedgerError as error:
-        unsent = Transient(error.what, error.remedy, code="no-stamp", scope=Scope.ACCOUNT)
-        return _settle(wiring, row, ready, unsent, tally)
-    left = lease - max(clock.wall() - claimed_at, clock.monotonic() - started)
-    if left < outlet.sink.call_seconds or clock.wall() < claimed_at:
-        return _settle(wiring, row, ready, Transient("this process was held up; the claim is given back"), tally)
-    return _settle(wiring, row, ready, attempt(outlet.sink, ready.write), tally)
+    def _take_in(self) -> None:
+        """Wait until something has ended, or until the jobs are looked at next."""
+        busy: list[Future[Any]] = [*self._calls]
+        if self._look is not None:
+            busy.append(self._look)
+        if not busy:
+            if self._flying:
+                self._wiring.clock.sleep(max(self._next_look - self._wiring.clock.monotonic(), 0.0))
+            return
+        pause = max(self._next_look - self._wiring.clock.monotonic(), 0.0) if self._flying and not self._look else None
+        for ended in wait(busy, timeout=pause, return_when=FIRST_COMPLETED).done:
+            if ended is self._look:
+                self._look = None
+                self._after_look(ended.result())
+            else:
+                self._after_call(ended)
 
+    def _after_call(self, ended: Future[Told]) -> None:
+        group, done = self._calls.pop(ended), ended.result()
+        self._touched += done.touched
+        pace = self._outlet.pace
+        pace.refused = pace.refused or done.refused_many
+        if done.flying is not None:
+            self._flying[done.flying.job] = (done.flying, group)
+            self._look_soon()
+            return
+        if group.together and done.delivered:
+            pace.measured(done.seconds, done.sent)
+        self._finished(group, done)
 
-def attempt(sink: Sink, write: Write) -> Receipt | RemoteError:
-    """One call. Whatever is not known to be refused or undone is Uncertain, our own bugs included."""
-    calls = {Do.CREATE: sink.create, Do.UPDATE: sink.update, Do.COMMENT: sink.comment, Do.ATTACH: sink.attach}
-    try:
-        return calls[write.do](write)
-    except RemoteError as error:
-        return error
-    except Exception as error:  # noqa: BLE001 - nobody knows how far it came
-        # Where it failed, and nothing of what it said: a message may quote the ticket.
-        log.error("the sink failed", write=repr(write), error=type(error).__name__, at=_place(error))
-        return Uncertain(f"the sink failed in a way it should not ({type(error).__name__})", "report this as a bug")
+    def _finished(self, group: Group, done: Told) -> None:
+        self._queue.ended(group)
+        tally = self._tally
+        for do in done.delivered:
+            setattr(tally, _COUNTED[do], getattr(tally, _COUNTED[do]) + 1)
+        tally.blocked += done.blocked
+        self._failures = 0 if done.delivered or not done.errors else self._failures + 1
+        for error in done.errors:
+            self._note(error)
+        self._wiring.progress(f"deliver {self._outlet.name}", tally.done, None)
 
+    def _note(self, error: RemoteError) -> None:
+        if isinstance(error, Transient):
+            self._tally.failed = error
+        if error.scope is Scope.ACCOUNT or self._failures >= FAILURES:
+            self._tally.error = self._tally.error or error
 
-def _place(error: Exception) -> str:
-    frames = traceback.extract_tb(error.__traceback__)
-    return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
+    # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _look_soon(self) -> None:
+        self._between = jobs.SOONEST
+        self._next_look = min(self._next_look, self._wiring.clock.monotonic() + self._between)
 
-def _settle(
-    wiring: Wiring, row: Delivery, ready: Ready, answer: Receipt | RemoteError, tally: Tally
-) -> RemoteError | None:
-    now = wiring.clock.wall()
-    if isinstance(answer, RemoteError):
-        step = replace(outcome(wiring, row, answer, now), holder=wiring.who)
-        deliveries.settle_otherwise(wiring.db, row, step, now)
-        tally.blocked += step.move is Move.REFUSED
-        log.info("not delivered", delivery=row.id, move=step.move.value, code=answer.code, status=answer.status)
-        return None if step.move is Move.REFUSED else answer
-    done = Done(answer, ready.fields, ready.left, ready.findings)
-    try:
-        deliveries.settle(wiring.db, row, Move.ACCEPTED, done, now, wiring.who)
-    except StaleRow:  # the claim ran out meanwhile and the row is unsure; the receipt is better than a look
-        deliveries.settle(wiring.db, row, Move.FOUND, done, now)
-    setattr(tally, _COUNTED[row.do], getattr(tally, _COUNTED[row.do]) + 1)
-    log.info("delivered", delivery=row.id, do=row.do.value, number=answer.number)
-    return None
+    def _look_at_jobs(self) -> None:
+        if self._look is None and self._flying and self._wiring.clock.monotonic() >= self._next_look:
+            flying = [each for each, _ in self._flying.values()]
+            self._look = self._crew.begin(jobs.look, self._wiring, self._outlet, flying)
 
+    def _after_look(self, looked: Looked) -> None:
+        for flying, done in looked.ended:
+            _, group = self._flying.pop(flying.job)
+            self._outlet.pace.measured(done.seconds, done.sent)
+            self._finished(group, done)
+        if looked.error is not None:
+            self._note(looked.error)
+        self._between = jobs.SOONEST if looked.ended else min(self._between * 1.5, jobs.LATEST)
+        self._next_look = self._wiring.clock.monotonic() + self._between
+        self._drop_stuck()
 
-def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> Step:
-    """What an error does to a delivery that was being sent."""
-    finding = told(finding_of(row, error))
-    tried = row.attempts + 1
-    if isinstance(error, Uncertain):
-        spent = row.attempts if error.scope is Scope.ACCOUNT else tried
-        lost = {"finding": finding, "attempts": spent, "due_at": now}
-        return Step(row.id, row.ticket_id, State.SENDING, Move.LOST, error.what, lost)
-    if error.scope is Scope.ACCOUNT:  # nothing wrong with this row: it goes back untouched
-        back = {"finding": finding, "attempts": row.attempts, "due_at": now + (error.retry_after or 0.0)}
-        return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, back)
-    if isinstance(error, Permanent) and error.code != "closed":
-        return Step(row.id, row.ticket_id, State.SENDING, Move.REFUSED, error.what, {"finding": finding})
-    wait = next_try(wiring.policy, tried, error.retry_after, random.random())  # noqa: S311 - spreads load
-    if wait is None:
-        note = f"{tried} tries are spent"
-        return Step(row.id, row.ticket_id, State.SENDING, Move.REFUSED, note, {"finding": finding})
-    # A record that was closed between our reading and our writing: the next try reads that, and follows the mapping.
-    sets = {"finding": finding, "due_at": now + wait}
-    return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, sets)
+    def _drop_stuck(self) -> None:
+        now = self._wiring.clock.monotonic()
+        stuck = [name for name, (flying, _) in self._flying.items() if now - flying.since > jobs.STUCK]
+        self._let_go_of(stuck)
 
+    def _let_go(self) -> None:
+        """The run ends: jobs are asked for one last time, then left to the next run."""
+        if self._look is not None:
+            looked, self._look = self._look, None
+            self._after_look(looked.result())
+        if self._flying:
+            self._after_look(jobs.look(self._wiring, self._outlet, [each for each, _ in self._flying.values()]))
+        self._let_go_of(list(self._flying))
 
-def puzzled(row: Delivery, error: Exception) -> RemoteError:
-    """An exception that no sink should raise, as something a person can read; logged by place, never by its words."""
-    log.error("the sink failed", delivery=row.id, error=type(error).__name__, at=_place(error))
-    what = f"the sink failed in a way it should not ({type(error).__name__})"
-    return Permanent(what, "report this as a bug", code="sink-failed")
-
-
-def finding_of(row: Delivery, error: RemoteError) -> Finding:
-    """What is shown to a person about this delivery."""
-    remedy = error.remedy or f"connector explain {row.name}"
-    return Finding(error.code, row.name, error.what, remedy)
+    def _let_go_of(self, names: list[str]) -> None:
+        gone = [self._flying.pop(name) for name in names]
+        jobs.let_go(self._wiring, [flying for flying, _ in gone])
+        for _, group in gone:
+            self._queue.ended(group)

@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connector.engine.wiring import Outlet, Wiring
-from connector.ledger import deliveries
-from connector.ledger.deliveries import Delivery, Planned
+from connector.ledger import deliveries, planning
+from connector.ledger.deliveries import Delivery
+from connector.ledger.planning import Planned
 from connector.mapping import Rendered, render, render_comment
 from connector.phi import clear
 from connector.plugins import Do
@@ -22,7 +23,7 @@ def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
     seen = blocked = 0
     while rows := deliveries.unplanned(wiring.db, sinks, BATCH):
         planned = [rendered_row(wiring, wiring.outlets[row.sink], row) for row in rows]
-        blocked += deliveries.plan(wiring.db, planned, wiring.clock.wall())
+        blocked += planning.plan(wiring.db, planned, wiring.clock.wall())
         seen += len(rows)
         wiring.progress("plan", seen, None)
     return seen, blocked

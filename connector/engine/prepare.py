@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from connector.delivery import ClosedPolicy, changes
+from connector.engine.attempt import puzzled
 from connector.engine.plan import rendered_row
 from connector.engine.wiring import Outlet, Wiring
-from connector.errors import Finding
+from connector.errors import Finding, RemoteError, Scope
 from connector.ledger import deliveries
 from connector.ledger.deliveries import Delivery
 from connector.plugins import Do, Key, Remote, Write
@@ -56,8 +59,56 @@ class Doubt:
 Prepared = Ready | Over | Held | Follow | Doubt
 
 
-def prepare(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
-    """Decide what to send, by reading what the remote has now. Raises RemoteError."""
+def prepare(wiring: Wiring, outlet: Outlet, rows: Sequence[Delivery]) -> list[Prepared | RemoteError]:
+    """Decide what to send for each row, by reading what the remote has now; same length, same order.
+
+    An error in a row's place says that the remote could not be asked about it.
+    """
+    if len(rows) > 1:
+        try:
+            return _prepared(wiring, outlet, rows)
+        except SQLAlchemyError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one row did must not befall the others
+            if isinstance(error, RemoteError) and error.scope is Scope.ACCOUNT:
+                return [error] * len(rows)
+    return [_alone(wiring, outlet, row) for row in rows]
+
+
+def _alone(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared | RemoteError:
+    try:
+        return _prepared(wiring, outlet, [row])[0]
+    except RemoteError as error:
+        return error
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
+        return puzzled(row, error)
+
+
+def _prepared(wiring: Wiring, outlet: Outlet, rows: Sequence[Delivery]) -> list[Prepared | RemoteError]:
+    """Raises whatever the sink raises."""
+    settled = [_without_looking(wiring, outlet, row) for row in rows]
+    looking = [row for row, known in zip(rows, settled, strict=True) if known is None]
+    there = _as_they_stand(outlet, [row for row in looking if row.do is not Do.CREATE])
+    drafts = iter([_draft(wiring, outlet, row, there.get(row.id)) for row in looking])
+    drafted = [known if known is not None else next(drafts) for known in settled]
+    return _resolved(wiring, outlet, drafted)
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What will be sent once the names in `said` are looked up, together with `besides`. `fields` as in Ready."""
+
+    row: Delivery
+    said: Mapping[str, Any] = field(repr=False)
+    fields: Mapping[str, Any] = field(repr=False)
+    left: tuple[str, ...] = ()
+    besides: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+
+def _without_looking(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared | Draft | None:
+    """What is known of a row before the remote is asked, or None."""
     if row.do is Do.CREATE:
         return _create(wiring, outlet, row)
     if row.linked is None:
@@ -66,18 +117,46 @@ def prepare(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
         return Over("nothing that is mapped has changed")
     if row.do is Do.ATTACH and not outlet.files:
         return Over(f"files are withheld from {outlet.name} by now")
-    remote = outlet.sink.read(row.linked.remote_id, sorted(row.payload or {}) if row.do is Do.UPDATE else ())
+    return None
+
+
+def _as_they_stand(outlet: Outlet, rows: Sequence[Delivery]) -> dict[int, Remote]:
+    """The records that the rows are about, by the row's id; what is gone is missing."""
+    ids = {row.id: row.linked.remote_id for row in rows if row.linked}
+    names = sorted({name for row in rows if row.do is Do.UPDATE for name in row.payload or {}})
+    if len(ids) == 1:
+        [remote_id] = ids.values()
+        one = outlet.sink.read(remote_id, names)
+        found = {} if one is None else {remote_id: one}
+    else:
+        found = dict(outlet.sink.read_many(list(dict.fromkeys(ids.values())), names)) if ids else {}
+    return {row_id: found[remote_id] for row_id, remote_id in ids.items() if remote_id in found}
+
+
+def _draft(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote | None) -> Prepared | Draft:
     if remote is None:
-        return Held(
-            Finding("gone", row.name, f"{_named(row)} is gone from {outlet.name}", "drop it, or restore the record")
-        )
-    if remote.closed and _is_automatic(row):
-        return Over("a machine said it, and the record is closed")
+        gone = f"{_named(row)} is gone from {outlet.name}"
+        return Held(Finding("gone", row.name, gone, "drop it, or restore the record"))
     if remote.closed:
         return _closed(outlet, row)
     if row.do is Do.UPDATE:
-        return _update(wiring, outlet, row, remote)
+        return _update(outlet, row, remote)
     return _append(wiring, outlet, row, remote)
+
+
+def _resolved(wiring: Wiring, outlet: Outlet, drafted: Sequence[Prepared | Draft]) -> list[Prepared | RemoteError]:
+    """Every draft becomes ready to send, with few questions for all."""
+    made: dict[int, Ready] = {}
+    for do in (Do.CREATE, Do.UPDATE):
+        drafts = [each for each in drafted if isinstance(each, Draft) and each.row.do is do]
+        if not drafts:
+            continue
+        said = [draft.said for draft in drafts]
+        found = [outlet.sink.resolve(do, said[0])] if len(said) == 1 else outlet.sink.resolve_many(do, said)
+        for draft, resolved in zip(drafts, found, strict=True):
+            write = write_of(wiring, outlet, draft.row, {**resolved.body, **draft.besides})
+            made[draft.row.id] = Ready(write, draft.fields, draft.left, resolved.findings)
+    return [made[each.row.id] if isinstance(each, Draft) else each for each in drafted]
 
 
 def _says_nothing_new(rendered: Mapping[str, Any], sent: Mapping[str, Any]) -> bool:
@@ -95,7 +174,7 @@ def write_of(wiring: Wiring, outlet: Outlet, row: Delivery, body: Mapping[str, A
     sha256 = str(body.get("sha256", ""))
     content = (lambda: deliveries.content(wiring.db, sha256)) if row.do is Do.ATTACH else None
     key = key_of(wiring, outlet, row)
-    return Write(row.do, key, body, row.payload or {}, row.remote_id, content)
+    return Write(row.do, key, body, row.payload or {}, row.remote_id, content, row.job)
 
 
 def age_of(wiring: Wiring, row: Delivery) -> float:
@@ -113,30 +192,25 @@ def spelt_out(wiring: Wiring, outlet: Outlet, row: Delivery) -> Delivery:
     return replace(row, payload=payload, body=body)
 
 
-def _create(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared:
+def _create(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared | Draft:
     payload = row.payload or {}
     if row.body is not None:  # claimed before: the same bytes again
         write = write_of(wiring, outlet, row, row.body)
         if row.empty_since is not None and not outlet.sink.guards(write, age_of(wiring, row)):
             return Doubt("the remote would not refuse a second copy any more; looking again")
         return Ready(write, payload)
-    resolved = outlet.sink.resolve(Do.CREATE, payload)
-    return Ready(write_of(wiring, outlet, row, resolved.body), payload, findings=resolved.findings)
+    return Draft(row, payload, payload)
 
 
-def _update(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
-    assert row.linked is not None  # noqa: S101 - `prepare` has seen to it
+def _update(outlet: Outlet, row: Delivery, remote: Remote) -> Prepared | Draft:
+    assert row.linked is not None  # noqa: S101 - `_without_looking` has seen to it
     merged = frozenset(spec.name for spec in outlet.sink.fields() if spec.merged)
     linked = row.linked
     decided = changes(row.payload or {}, linked.sent, linked.echo, remote.fields, outlet.mapping.owned, merged)
     if not decided.send:
         return Over(_left(decided.left) or "nothing that is mapped has changed")
-    resolved = outlet.sink.resolve(Do.UPDATE, decided.send)
-    body = dict(resolved.body)
-    if _reopens(outlet, remote):
-        body["reopen"] = True
     fields = {name: (row.payload or {})[name] for name in decided.send}
-    return Ready(write_of(wiring, outlet, row, body), fields, decided.left, resolved.findings)
+    return Draft(row, decided.send, fields, decided.left, {"reopen": True} if _reopens(outlet, remote) else {})
 
 
 def _append(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
@@ -151,7 +225,7 @@ def _is_automatic(row: Delivery) -> bool:
 
 
 def _closed(outlet: Outlet, row: Delivery) -> Prepared:
-    assert row.linked is not None  # noqa: S101 - `prepare` has seen to it
+    assert row.linked is not None  # noqa: S101 - `_without_looking` has seen to it
     if outlet.mapping.closed is ClosedPolicy.FOLLOW_UP:
         return Follow(row.linked.remote_id)
     remedy = f"reopen it there and run: connector release {row.name}; or say `closed: follow_up` in the mapping"

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from connector.clock import utc
 from connector.delivery import Absent, Found, Move, State, Wait, verdict
-from connector.engine.deliver import finding_of, puzzled
+from connector.engine.attempt import finding_of, puzzled
+from connector.engine.crew import Crew
 from connector.engine.prepare import age_of, spelt_out, write_of
 from connector.engine.wiring import Outlet, Tally, Wiring
-from connector.errors import Finding, RemoteError, Scope, StaleRow
-from connector.ledger import deliveries
-from connector.ledger.deliveries import Delivery, Done
+from connector.errors import Finding, RemoteError, Scope, StaleRow, Uncertain
+from connector.ledger import claims, deliveries, settling
+from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step
 from connector.ledger.rows import told
-from connector.plugins import Do, Look, Write
+from connector.ledger.settling import Done
+from connector.plugins import Do, Look, Outcome, Write
 
 log = structlog.get_logger("connector.reconcile")
 
@@ -24,21 +28,87 @@ RETRY_LOOK = 30.0
 CONTROLS = 3
 
 
-def reconcile(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
+def reconcile(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
     """Look for every unsure delivery that is due; returns how many were looked for."""
     looked = 0
     while tally.error is None and not wiring.stop():
         rows = deliveries.unsure(wiring.db, outlet.name, wiring.clock.wall(), BATCH)
-        if not rows:
+        mine = [row for row in rows if _reserved(wiring, outlet, row)]
+        if not mine:
             break
-        for row in rows:
-            if deliveries.hold(wiring.db, row, wiring.who, wiring.clock.wall(), outlet.lease_seconds):
-                _one(wiring, outlet, row, tally)
-                looked += 1
-            if tally.error is not None or wiring.stop():
-                break
+        in_jobs = {row.job for row in mine if row.job}
+        for job in sorted(in_jobs):
+            looked += _job(wiring, outlet, job, tally)
+        looked += _each(wiring, outlet, crew, [row for row in mine if not row.job], tally)
         wiring.progress(f"look up {outlet.name}", looked, None)
     return looked
+
+
+def _reserved(wiring: Wiring, outlet: Outlet, row: Delivery) -> bool:
+    return claims.hold(wiring.db, row, wiring.who, wiring.clock.wall(), outlet.lease_seconds)
+
+
+def _each(wiring: Wiring, outlet: Outlet, crew: Crew, rows: Sequence[Delivery], tally: Tally) -> int:
+    begun = [crew.begin(_unless_stopped, wiring, outlet, row, tally) for row in rows]
+    return sum(each.result() for each in begun)
+
+
+def _unless_stopped(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> bool:
+    """One look; a row that is not looked for any more is free for others at once."""
+    if wiring.stop() or tally.error is not None:
+        claims.free(wiring.db, row, wiring.who)
+        return False
+    _one(wiring, outlet, row, tally)
+    return True
+
+
+# ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _job(wiring: Wiring, outlet: Outlet, job: str, tally: Tally) -> int:
+    """Ask what became of the call that these rows went in; returns how many there are."""
+    rows = deliveries.of_job(wiring.db, outlet.name, job)
+    if [row.place for row in rows] != list(range(len(rows))):  # results are told by place: some are missing here
+        claims.forget_job(wiring.db, rows, wiring.clock.wall())
+        return 0
+    writes = [write_of(wiring, outlet, row, row.body or {}) for row in rows]
+    try:
+        answers = outlet.sink.ended({job: writes})
+    except RemoteError as error:
+        for row in rows:
+            _looked_in_vain(wiring, row, error)
+        if error.scope is Scope.ACCOUNT:
+            tally.error = error
+        return len(rows)
+    if job not in answers:
+        _still_worked_off(wiring, rows, job)
+        return len(rows)
+    for row, write, answer in zip(rows, writes, answers[job], strict=True):
+        _told(wiring, row, write, answer)
+    return len(rows)
+
+
+def _still_worked_off(wiring: Wiring, rows: Sequence[Delivery], job: str) -> None:
+    for row in rows:
+        finding = Finding("job", row.name, f"job {job} has not ended yet", f"connector explain {row.name}")
+        claims.keep_unsure(wiring.db, row, wiring.clock.wall() + RETRY_LOOK, None, finding)
+
+
+def _told(wiring: Wiring, row: Delivery, write: Write, answer: Outcome) -> None:
+    """What the job says of one: it is there, it was not done, or nobody knows and it is looked for by itself."""
+    try:
+        if isinstance(answer, Uncertain):
+            claims.forget_job(wiring.db, [row], wiring.clock.wall())
+        elif isinstance(answer, RemoteError):
+            _absent(wiring, row, answer.what)
+        else:
+            done = Done(answer, _settled_fields(row, write), note=f"found as {answer.number or answer.remote_id}")
+            settling.settle(wiring.db, row, Move.FOUND, done, wiring.clock.wall())
+    except StaleRow:
+        log.info("somebody else settled it first", delivery=row.id)
+
+
+# ── single looks ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
@@ -84,12 +154,12 @@ def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: L
                 if others:
                     note += "; also there, look at them: " + ", ".join(x.number or x.remote_id for x in others)
                 fields = _settled_fields(row, write)
-                deliveries.settle(wiring.db, row, Move.FOUND, Done(receipt, fields, note=note), now)
+                settling.settle(wiring.db, row, Move.FOUND, Done(receipt, fields, note=note), now)
             case Absent():
                 _absent(wiring, row, "proved not to be there", by_guard=look.control is not True)
             case Wait(empty_since, seconds, reason):
                 finding = Finding("unsure", row.name, reason, f"connector confirm {row.name} --sent ID | --absent")
-                deliveries.keep_unsure(wiring.db, row, now + seconds, empty_since, finding)
+                claims.keep_unsure(wiring.db, row, now + seconds, empty_since, finding)
     except StaleRow:
         log.info("somebody else settled it first", delivery=row.id)
 
@@ -110,17 +180,17 @@ def _absent(wiring: Wiring, row: Delivery, note: str, by_guard: bool = False) ->
     elif by_guard:
         sets["empty_since"] = row.empty_since
     step = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, note, sets)
-    deliveries.settle_otherwise(wiring.db, row, step, now)
+    settling.settle_otherwise(wiring.db, row, step, now)
     if row.attempts >= wiring.policy.attempts:
         what = f"{row.attempts} tries were lost, and nothing is there"
         finding = Finding("lost", row.name, what, f"connector release {row.name}")
         held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, {"finding": told(finding)})
-        deliveries.settle_otherwise(wiring.db, row, held, now)
+        settling.settle_otherwise(wiring.db, row, held, now)
 
 
 def _looked_in_vain(wiring: Wiring, row: Delivery, error: RemoteError) -> None:
     now = wiring.clock.wall()
     wait = error.retry_after or RETRY_LOOK
     since = None if row.empty_since is None else utc(row.empty_since)
-    deliveries.keep_unsure(wiring.db, row, now + wait, since, finding_of(row, error))
+    claims.keep_unsure(wiring.db, row, now + wait, since, finding_of(row, error))
     log.info("could not look", delivery=row.id, code=error.code)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import contextvars
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
 from connector.engine.collect import collect, peek
+from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
 from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, ConnectorError, RemoteError
-from connector.ledger import deliveries, leases, views
+from connector.ledger import claims, deliveries, leases, views
 from connector.ledger.taking import Counts, Taken
 from connector.phi import clear
 from connector.plugins import Do, Reply
@@ -84,8 +86,7 @@ def run(
     try:
         _collect_all(wiring, inlets, limit, report)
         if not report.busy:
-            for outlet in outlets:
-                _work(wiring, outlet, ends, report)
+            _work_all(_until(wiring, ends), outlets, report)
         report.seconds = wiring.clock.monotonic() - began
         report.left_for_person = _left_for_person(wiring, outlets, started)
         views.note_run(wiring.db, report.run, started, report.document())
@@ -117,41 +118,51 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
     report.busy = bool(inlets) and held_by_others == len(inlets)
 
 
-def _work(wiring: Wiring, outlet: Outlet, ends: float | None, report: Report) -> None:
+def _until(wiring: Wiring, ends: float | None) -> Wiring:
+    """The same wiring, which also stops when the run's time is over, by the monotonic clock."""
+    if ends is None:
+        return wiring
+    return replace(wiring, stop=lambda: wiring.stop() or wiring.clock.monotonic() >= ends)
+
+
+def _work_all(wiring: Wiring, outlets: Sequence[Outlet], report: Report) -> None:
+    """Every sink at its own speed: one that is down or slow holds up no other."""
+    with Crew("sink", len(outlets)) as crew:
+        begun = [crew.begin(contextvars.copy_context().run, _work, wiring, outlet, report) for outlet in outlets]
+    for each in begun:
+        each.result()
+
+
+def _work(wiring: Wiring, outlet: Outlet, report: Report) -> None:
     """Plan, deliver and reconcile for one sink until nothing is due within the time a run waits."""
     tally, began = Tally(), wiring.clock.monotonic()
     requests = outlet.limiter.requests
-    while tally.error is None:
-        deliveries.lose_expired(wiring.db, wiring.clock.wall())
-        looked, blocked = plan(wiring, [outlet.name])
-        tally.blocked += blocked
-        touched = looked + deliver(wiring, outlet, tally) + reconcile(wiring, outlet, tally)
-        if wiring.stop() or _past(wiring, ends):
-            break
-        if not touched and not _wait(wiring, outlet, began, ends):
-            break
+    with Crew(outlet.name, outlet.concurrency) as crew:
+        while tally.error is None:
+            claims.lose_expired(wiring.db, wiring.clock.wall())
+            looked, blocked = plan(wiring, [outlet.name])
+            tally.blocked += blocked
+            touched = looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
+            if wiring.stop() or (not touched and not _wait(wiring, outlet, began)):
+                break
     if tally.stopped is not None:
         report.errors[outlet.name] = tally.stopped
     report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
 
 
-def _wait(wiring: Wiring, outlet: Outlet, began: float, ends: float | None) -> bool:
+def _wait(wiring: Wiring, outlet: Outlet, began: float) -> bool:
     """Wait for the next row where that is soon enough; False where the run should end."""
     due = deliveries.next_due(wiring.db, outlet.name)
     if due is None:
         return False
     clock = wiring.clock
     wait = max(due - clock.wall(), 0.0)
-    if clock.monotonic() + wait > (min(began + wiring.wait, ends) if ends else began + wiring.wait):
+    if clock.monotonic() + wait > began + wiring.wait:
         return False
     if wait > QUIET_WAIT:
         log.info("waiting for the next delivery to become due", sink=outlet.name, seconds=round(wait, 1))
     clock.sleep(max(wait, SHORTEST_WAIT))
-    return True
-
-
-def _past(wiring: Wiring, ends: float | None) -> bool:
-    return ends is not None and wiring.clock.monotonic() >= ends
+    return not wiring.stop()
 
 
 def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: float) -> dict[str, Any]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector import priority, service_levels
+from connector.batching import Pace
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
 from connector.limits import BUDGET, Limiter
 from connector.mapping import Mapping as FieldMapping
-from connector.plugins import Clearance, IntakeSettings, Key, Sink, Source
+from connector.plugins import Clearance, Do, IntakeSettings, Key, Sink, Source
 from connector.retry import Policy
 from connector.routing import Route
 
@@ -43,10 +44,18 @@ class Outlet:
     clearance: Clearance
     files: bool
     limiter: Limiter
+    concurrency: int = 1
+    bulk: bool = True
+    pace: Pace = field(default_factory=Pace)
 
     @property
     def lease_seconds(self) -> float:
         return self.sink.call_seconds + LEASE_MARGIN
+
+    def most(self, do: Do) -> int:
+        """How many writes of this kind may go in one call now; 0 where one must go alone, with no other beside it."""
+        most = self.sink.most(do)
+        return most if self.bulk and not self.pace.refused else min(most, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +72,10 @@ class Wiring:
     routes: Sequence[Route]
     pending: float
     wait: float
-    policy: Policy = field(default_factory=Policy)
-    progress: Progress = lambda step, done, total: None
     weighing: priority.Weighing = priority.DEFAULT
     levels: service_levels.ServiceLevels = service_levels.DEFAULT
+    policy: Policy = field(default_factory=Policy)
+    progress: Progress = lambda step, done, total: None
     stop: Callable[[], bool] = lambda: False
 
     @property

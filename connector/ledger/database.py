@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -40,6 +42,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = _writing(engine)
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
@@ -89,7 +92,8 @@ class Database:
 
         Raises LedgerError where the database does not answer, or another writer never ends.
         """
-        with _answering(), self._writer.begin() as connection:
+        # Threads take turns here: SQLite's own way of waiting for a lock is to sleep and try again.
+        with self._turn, _answering(), self._writer.begin() as connection:
             yield connection
 
     @contextmanager

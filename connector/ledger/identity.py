@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +16,8 @@ from sqlalchemy import Connection, select, update
 
 from connector.delivery import Move, State
 from connector.errors import ConnectorError, Finding, SettingsError
+from connector.ledger.claims import advance_generation
 from connector.ledger.database import Database, LedgerError
-from connector.ledger.deliveries import advance_generation
 from connector.ledger.moves import Step, move_each
 from connector.ledger.rows import add_missing, put
 from connector.ledger.schema import delivery, meta, reading
@@ -78,7 +79,7 @@ def read_stamp(base: Path) -> Stamp | None:
 def write_stamp(base: Path, stamp: Stamp) -> None:
     """Replace the stamp. Losing one is harmless: a stamp that is behind says nothing. Raises LedgerError."""
     path = base / STAMP_NAME
-    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    fresh = path.with_name(f"{path.name}.{os.getpid()}.{threading.get_native_id()}")
     try:
         fresh.write_text(json.dumps({"site": stamp.site, "generation": stamp.generation, "at": stamp.at}), "utf-8")
         fresh.replace(path)

@@ -122,7 +122,7 @@ def test_without_a_record_known_to_exist_a_lost_first_create_waits_for_a_person(
 
 def test_a_process_stopped_for_an_hour_after_its_claim_sends_nothing(box: Sandbox, folder: Path) -> None:
     """The claim is given back when the clock jumps between claim and send; another run delivers it once."""
-    from connector.engine import deliver
+    from connector.engine import call
 
     story = Story(box, folder / "site", "stopped")
     story.install()
@@ -141,20 +141,20 @@ def test_a_process_stopped_for_an_hour_after_its_claim_sends_nothing(box: Sandbo
             self.ahead += seconds
 
     clock = Jumping()
-    claimed = deliver.deliveries.claim
+    claimed = call.claims.claim
 
-    def claim_then_stop(*args: object, **kwargs: object) -> bool:
+    def claim_then_stop(*args: object, **kwargs: object) -> object:
         done = claimed(*args, **kwargs)  # type: ignore[arg-type]
         clock.ahead += 3600.0
         return done
 
     before = len(box.writes())
-    deliver.deliveries.claim = claim_then_stop  # type: ignore[assignment]
+    call.claims.claim = claim_then_stop  # type: ignore[assignment]
     try:
         with App.open(story.folder / "connector.yaml", clock=clock) as app:
             app.sync(max_seconds=3000)
     finally:
-        deliver.deliveries.claim = claimed
+        call.claims.claim = claimed
     assert len(box.writes()) == before
     story.ahead = clock.ahead
     story.heal()

@@ -53,7 +53,7 @@ def test_a_key_that_the_remote_forgot_meanwhile_guards_nothing(quiet_site: Site)
     site.configure(*TO_ZENDESK)
     site.put("mail/1.eml", mail("one", "Screen is slow", "It takes a minute."))
     site.box.faults.add("POST /api/v2/tickets", "lose_request", times=None)
-    site.sync(max_seconds=0.1)
+    site.sync(max_seconds=1.0)
     site.box.faults.clear()
     forgotten = "UPDATE delivery SET state = 'queued', empty_since = 1, due_at = 0, sent_at = sent_at - 10000"
     ledger(site, forgotten)

@@ -16,10 +16,12 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
 from connector.delivery import Move, State
-from connector.ledger import budgets, deliveries, identity, leases
+from connector.ledger import budgets, claims, deliveries, identity, leases, settling
+from connector.ledger.claims import Claim, Terms
 from connector.ledger.database import Database
-from connector.ledger.deliveries import Delivery, Done
+from connector.ledger.deliveries import Delivery
 from connector.ledger.schema import event
+from connector.ledger.settling import Done
 from connector.pacing import NOTHING, SLACK, Spread
 from connector.plugins import Receipt
 from tests.postgres import Server
@@ -71,9 +73,9 @@ def be_killed(opened: Opened, killed: Path, commits: int, before: bool, tell: Te
 
 def deliver(db: Database, rows: list[Delivery], who: str, tell: Tell) -> None:
     for row in rows:
-        if deliveries.claim(db, row, {"b": 1}, who, NOW, 100.0):
+        if claims.claim(db, [Claim(row, {"b": 1})], Terms(who, NOW, 100.0)):
             tell(row.id)
-            deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt(f"sys{row.id}")), NOW)
+            settling.settle(db, row, Move.ACCEPTED, Done(Receipt(f"sys{row.id}")), NOW)
 
 
 @pytest.mark.parametrize("before", [True, False], ids=["before a commit", "after a commit"])
@@ -88,12 +90,12 @@ def test_every_delivery_is_claimed_once_though_a_process_is_killed(
     ended = at_once([*works, partial(be_killed, opened, killed, commits, before)])
     assert [process.code for process in ended] == [0] * (PROCESSES - 1) + [-signal.SIGKILL]
 
-    claimed = claims(db)
+    claimed = claims_of(db)
     assert len(claimed) == TICKETS
     assert set(claimed.values()) == {1}
     told = Counter(row for process in ended for row in process.told)
     assert set(told.values()) == {1}
-    lost = deliveries.lose_expired(db, NOW)  # the killed one's open claim, at once
+    lost = claims.lose_expired(db, NOW)  # the killed one's open claim, at once
     assert deliveries.tally(db, "servicenow") == {
         **dict.fromkeys([state.value for state in State], 0),
         "sent": TICKETS - lost,
@@ -103,7 +105,7 @@ def test_every_delivery_is_claimed_once_though_a_process_is_killed(
     assert identity.generation(db) == TICKETS
 
 
-def claims(db: Database) -> Counter[int]:
+def claims_of(db: Database) -> Counter[int]:
     with db.read() as connection:
         rows = connection.execute(select(event.c.delivery_id).where(event.c.now == State.SENDING.value))
         return Counter(rows.scalars())
@@ -119,7 +121,7 @@ def test_one_delivery_is_claimed_by_one_of_four(opened: Opened, db: Database) ->
 
 
 def claim_it(opened: Opened, row: Delivery, tell: Tell) -> None:
-    tell(deliveries.claim(opened(), row, {"b": 1}, leases.holder(), NOW, 100.0))
+    tell(len(claims.claim(opened(), [Claim(row, {"b": 1})], Terms(leases.holder(), NOW, 100.0))))
 
 
 # ── what else they share ──

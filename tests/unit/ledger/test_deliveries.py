@@ -13,11 +13,14 @@ from sqlalchemy.exc import IntegrityError
 
 from connector.delivery import Move, State
 from connector.errors import Finding, StaleRow
-from connector.ledger import deliveries, leases, people, views
+from connector.ledger import claims, deliveries, leases, people, planning, settling, views
+from connector.ledger.claims import Claim, Terms
 from connector.ledger.database import Database
-from connector.ledger.deliveries import Delivery, Done, Planned
+from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step
+from connector.ledger.planning import Planned
 from connector.ledger.schema import delivery
+from connector.ledger.settling import Done
 from connector.plugins import Do, Receipt
 from connector.ticket import Comment
 from tests.unit.ledger.rows import take, taken, ticket
@@ -29,7 +32,7 @@ def filled(db: Database, *names: str, comments: int = 0) -> list[Delivery]:
     extra = tuple(Comment(id=f"c{i}", text="more") for i in range(comments))
     take(db, [taken(ticket(name, comments=extra), f"{name}.eml") for name in names])
     rows = deliveries.unplanned(db, ["servicenow"], 1000)
-    deliveries.plan(db, [Planned(row, {"f": row.part}) for row in rows], NOW)
+    planning.plan(db, [Planned(row, {"f": row.part}) for row in rows], NOW)
     return rows
 
 
@@ -38,7 +41,7 @@ def due(db: Database, now: float = NOW) -> list[Delivery]:
 
 
 def claim(db: Database, row: Delivery, who: str = "me", now: float = NOW) -> bool:
-    return deliveries.claim(db, row, {"b": 1}, who, now, 100.0)
+    return bool(claims.claim(db, [Claim(row, {"b": 1})], Terms(who, now, 100.0)))
 
 
 def state(db: Database, row: Delivery) -> State:
@@ -50,7 +53,7 @@ def test_comments_wait_for_their_ticket_and_for_each_other(db: Database) -> None
     assert [row.part for row in due(db)] == ["ticket"]
     row = due(db)[0]
     assert claim(db, row)
-    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1"), {"f": "ticket"}), NOW)
+    settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1"), {"f": "ticket"}), NOW)
     assert [row.part for row in due(db)] == ["comment:c0"]
     assert due(db)[0].linked is not None
 
@@ -64,9 +67,7 @@ def test_an_unsure_delivery_holds_what_comes_behind_it(db: Database) -> None:
     filled(db, "one", comments=1)
     row = due(db)[0]
     claim(db, row)
-    deliveries.settle_otherwise(
-        db, row, Step(row.id, row.ticket_id, State.SENDING, Move.LOST, "?", {"due_at": NOW}), NOW
-    )
+    settling.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.SENDING, Move.LOST, "?", {"due_at": NOW}), NOW)
     assert due(db, NOW + 1e6) == []
     assert [found.part for found in deliveries.unsure(db, "servicenow", NOW, 10)] == ["ticket"]
 
@@ -75,13 +76,13 @@ def test_a_blocked_create_holds_its_comments_but_a_blocked_comment_holds_nothing
     filled(db, "one", "two", comments=2)
     first = due(db)[0]
     held = Step(first.id, first.ticket_id, State.QUEUED, Move.HELD)
-    deliveries.settle_otherwise(db, first, held, NOW)
+    settling.settle_otherwise(db, first, held, NOW)
     assert [row.external_id for row in due(db)] == ["two"]
     second = due(db)[0]
     claim(db, second)
-    deliveries.settle(db, second, Move.ACCEPTED, Done(Receipt("sys2")), NOW)
+    settling.settle(db, second, Move.ACCEPTED, Done(Receipt("sys2")), NOW)
     comment = due(db)[0]
-    deliveries.settle_otherwise(db, comment, Step(comment.id, comment.ticket_id, State.QUEUED, Move.HELD), NOW)
+    settling.settle_otherwise(db, comment, Step(comment.id, comment.ticket_id, State.QUEUED, Move.HELD), NOW)
     assert [row.part for row in due(db)] == ["comment:c1"]
 
 
@@ -113,8 +114,8 @@ def test_a_claim_that_ran_out_is_unsure_never_queued(db: Database) -> None:
     filled(db, "one")
     row = due(db)[0]
     claim(db, row)
-    assert deliveries.lose_expired(db, NOW + 99) == 0
-    assert deliveries.lose_expired(db, NOW + 101) == 1
+    assert claims.lose_expired(db, NOW + 99) == 0
+    assert claims.lose_expired(db, NOW + 101) == 1
     assert state(db, row) is State.UNSURE
 
 
@@ -125,7 +126,7 @@ def test_a_claim_of_a_process_that_is_certainly_dead_is_unsure_at_once(db: Datab
     code = "from connector.ledger import leases; print(leases.holder())"
     dead = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     claim(db, theirs, dead)
-    assert deliveries.lose_expired(db, NOW + 1) == 1
+    assert claims.lose_expired(db, NOW + 1) == 1
     assert (state(db, mine), state(db, theirs)) == (State.SENDING, State.UNSURE)
 
 
@@ -133,10 +134,10 @@ def test_an_answer_after_the_claim_ran_out_still_settles(db: Database) -> None:
     filled(db, "one")
     row = due(db)[0]
     claim(db, row)
-    deliveries.lose_expired(db, NOW + 101)
+    claims.lose_expired(db, NOW + 101)
     with pytest.raises(StaleRow):
-        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
-    deliveries.settle(db, row, Move.FOUND, Done(Receipt("sys1")), NOW)
+        settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
+    settling.settle(db, row, Move.FOUND, Done(Receipt("sys1")), NOW)
     assert state(db, row) is State.SENT
 
 
@@ -144,11 +145,11 @@ def test_two_processes_do_not_settle_the_same_unsure_delivery(db: Database) -> N
     filled(db, "one")
     row = due(db)[0]
     claim(db, row)
-    deliveries.lose_expired(db, NOW + 101)
-    assert deliveries.hold(db, row, "me", NOW + 102, 60.0)
-    assert not deliveries.hold(db, row, "you", NOW + 103, 60.0)
+    claims.lose_expired(db, NOW + 101)
+    assert claims.hold(db, row, "me", NOW + 102, 60.0)
+    assert not claims.hold(db, row, "you", NOW + 103, 60.0)
     assert deliveries.unsure(db, "servicenow", NOW + 103, 10) == []
-    assert deliveries.hold(db, row, "you", NOW + 163, 60.0)
+    assert claims.hold(db, row, "you", NOW + 163, 60.0)
 
 
 def test_controls_are_the_latest_deliveries_of_that_kind_known_to_be_there(db: Database) -> None:
@@ -157,7 +158,7 @@ def test_controls_are_the_latest_deliveries_of_that_kind_known_to_be_there(db: D
     assert deliveries.controls(db, third, 3) == []
     for row, name in ((first, "sys1"), (second, "sys2")):
         claim(db, row)
-        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt(name)), NOW)
+        settling.settle(db, row, Move.ACCEPTED, Done(Receipt(name)), NOW)
     assert [known.remote_id for known in deliveries.controls(db, third, 3)] == ["sys2", "sys1"]
     assert [known.remote_id for known in deliveries.controls(db, third, 1)] == ["sys2"]
 
@@ -167,9 +168,7 @@ def test_the_link_keeps_what_was_sent_and_what_the_remote_made_of_it(db: Databas
     row = due(db)[0]
     claim(db, row)
     receipt = Receipt("sys1", "INC1", echo={"f": "kept"}, unkept={"g": ("x", "y")}, learned={"client_sys_id": "yes"})
-    deliveries.settle(
-        db, row, Move.ACCEPTED, Done(receipt, {"f": "ticket"}, findings=[Finding("c", "caller", "w")]), NOW
-    )
+    settling.settle(db, row, Move.ACCEPTED, Done(receipt, {"f": "ticket"}, findings=[Finding("c", "caller", "w")]), NOW)
     linked = deliveries.one(db, row.id).linked
     assert linked is not None
     assert (linked.sent, linked.echo, linked.number) == ({"f": "ticket"}, {"f": "kept"}, "INC1")
@@ -183,7 +182,7 @@ def test_whatever_characters_a_remote_answers_are_kept(db: Database) -> None:
     row = due(db)[0]
     claim(db, row)
     echo = {"f": "a \0 NUL, half a \ud83d smiley", "g": "ä 😀"}
-    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC\0" + "1", echo=echo)), NOW)
+    settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC\0" + "1", echo=echo)), NOW)
     linked = deliveries.one(db, row.id).linked
     assert linked is not None
     assert linked.echo == echo
@@ -194,12 +193,12 @@ def test_a_follow_up_takes_the_place_of_what_met_a_closed_record_once(db: Databa
     filled(db, "one", comments=2)
     row = due(db)[0]
     claim(db, row)
-    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
+    settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW)
     comment = due(db)[0]
-    deliveries.follow_up(db, comment, "sys1", NOW)
+    settling.follow_up(db, comment, "sys1", NOW)
     other = due(db)[0]
     assert other.part == "comment:c1"
-    deliveries.follow_up(db, other, "sys1", NOW)
+    settling.follow_up(db, other, "sys1", NOW)
     rows = deliveries.unplanned(db, ["servicenow"], 10)
     assert [(r.do, r.part) for r in rows] == [
         (Do.CREATE, "follow_up:sys1"),
@@ -207,7 +206,7 @@ def test_a_follow_up_takes_the_place_of_what_met_a_closed_record_once(db: Databa
         (Do.COMMENT, "comment:c1@follow_up:sys1"),
     ]
     assert rows[0].what == {"follow_up_of": "sys1"}
-    deliveries.plan(db, [Planned(r, {"f": 1}) for r in rows], NOW)
+    planning.plan(db, [Planned(r, {"f": 1}) for r in rows], NOW)
     assert [r.part for r in due(db)] == ["follow_up:sys1"]
 
 
@@ -218,7 +217,7 @@ def test_people_name_tickets_in_several_ways(db: Database) -> None:
     filled(db, "abc-1", "abc-2")
     row = due(db)[0]
     claim(db, row)
-    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC0001")), NOW)
+    settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1", "INC0001")), NOW)
     assert people.find_ticket(db, "mail:abc-1") == people.find_ticket(db, "INC0001") == people.find_ticket(db, "sys1")
     assert people.find_ticket(db, "mail:abc-2") != people.find_ticket(db, "mail:abc-1")
     from connector.errors import NoSuchTicket
@@ -232,12 +231,12 @@ def test_people_name_tickets_in_several_ways(db: Database) -> None:
 def test_release_drop_retry_and_confirm(db: Database) -> None:
     filled(db, "one", "two")
     first, second = due(db)
-    deliveries.settle_otherwise(db, first, Step(first.id, first.ticket_id, State.QUEUED, Move.HELD), NOW)
+    settling.settle_otherwise(db, first, Step(first.id, first.ticket_id, State.QUEUED, Move.HELD), NOW)
     assert [act.now for act in people.release(db, first.ticket_id, NOW)] == ["queued"]
     assert deliveries.one(db, first.id).payload is None
     assert [act.now for act in people.drop(db, first.ticket_id, NOW)] == ["dropped"]
     claim(db, second)
-    deliveries.lose_expired(db, NOW + 101)
+    claims.lose_expired(db, NOW + 101)
     assert people.drop(db, second.ticket_id, NOW) == []
     assert [act.state for act in [deliveries.one(db, second.id)]] == [State.UNSURE]
     people.hurry(db, second.ticket_id, NOW + 5)
@@ -249,7 +248,7 @@ def test_replan_touches_only_what_was_never_claimed(db: Database) -> None:
     first, _ = due(db)
     claim(db, first)
     back = Step(first.id, first.ticket_id, State.SENDING, Move.DEFERRED, "later", {"due_at": NOW})
-    deliveries.settle_otherwise(db, first, back, NOW)
+    settling.settle_otherwise(db, first, back, NOW)
     assert [act.ticket for act in people.replan(db, None, NOW)] == ["mail:two"]
     assert deliveries.one(db, first.id).body == {"b": 1}
 
@@ -275,16 +274,16 @@ def test_a_process_that_was_held_up_does_not_settle_anothers_attempt(db: Databas
     filled(db, "one")
     row = due(db)[0]
     claim(db, row, "first")
-    deliveries.lose_expired(db, NOW + 200)
-    deliveries.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), NOW + 600)
+    claims.lose_expired(db, NOW + 200)
+    settling.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), NOW + 600)
     assert claim(db, due(db, NOW + 600)[0], "second", NOW + 600)
     late = Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, holder="first")
     with pytest.raises(StaleRow):
-        deliveries.settle_otherwise(db, row, late, NOW + 601)
+        settling.settle_otherwise(db, row, late, NOW + 601)
     with pytest.raises(StaleRow):
-        deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW + 601, "first")
+        settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys1")), NOW + 601, "first")
     assert state(db, row) is State.SENDING
-    deliveries.settle(db, row, Move.ACCEPTED, Done(Receipt("sys2")), NOW + 602, "second")
+    settling.settle(db, row, Move.ACCEPTED, Done(Receipt("sys2")), NOW + 602, "second")
     assert state(db, row) is State.SENT
 
 
@@ -294,6 +293,6 @@ def test_the_first_attempt_is_remembered_through_later_ones(db: Database) -> Non
     assert deliveries.first_sent(db, row) is None
     for at in (NOW, NOW + 5000):
         assert claim(db, due(db, at)[0], now=at)
-        deliveries.lose_expired(db, at + 200)
-        deliveries.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), at + 600)
+        claims.lose_expired(db, at + 200)
+        settling.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), at + 600)
     assert deliveries.first_sent(db, row) == NOW

@@ -7,9 +7,10 @@ from sqlalchemy import select
 
 from connector.delivery import Move, State
 from connector.errors import Busy, Finding
-from connector.ledger import deliveries, leases, records, views
+from connector.ledger import claims, deliveries, leases, planning, records, settling, views
+from connector.ledger.claims import Claim, Terms
 from connector.ledger.database import Database
-from connector.ledger.deliveries import Planned
+from connector.ledger.planning import Planned
 from connector.ledger.schema import blob, delivery, record, thread
 from connector.ledger.schema import ticket as tickets
 from connector.plugins import Counted, Receipt, Record, Rejected
@@ -24,14 +25,14 @@ def parts(db: Database) -> list[tuple[str, str]]:
 
 def plan_all(db: Database) -> None:
     rows = deliveries.unplanned(db, ["servicenow"], 100)
-    deliveries.plan(db, [Planned(row, {"short_description": row.part}) for row in rows], 1000.0)
+    planning.plan(db, [Planned(row, {"short_description": row.part}) for row in rows], 1000.0)
 
 
 def send_first(db: Database, remote_id: str = "sys1", now: float = 1000.0) -> None:
     plan_all(db)
     row = deliveries.due(db, "servicenow", now, 1)[0]
-    assert deliveries.claim(db, row, row.payload or {}, "me", now, 100.0)
-    deliveries.settle(db, row, Move.ACCEPTED, deliveries.Done(Receipt(remote_id), row.payload or {}), now)
+    assert claims.claim(db, [Claim(row, row.payload or {})], Terms("me", now, 100.0))
+    settling.settle(db, row, Move.ACCEPTED, settling.Done(Receipt(remote_id), row.payload or {}), now)
 
 
 def test_a_new_ticket_is_one_create_with_its_comments_and_files_behind_it(db: Database) -> None:
@@ -81,7 +82,7 @@ def test_a_create_in_flight_keeps_its_bytes_and_the_newer_version_waits_behind_i
     take(db, [taken(ticket(summary="A"))])
     plan_all(db)
     row = deliveries.due(db, "servicenow", 1000.0, 1)[0]
-    assert deliveries.claim(db, row, {"x": "A"}, "me", 1000.0, 100.0)
+    assert claims.claim(db, [Claim(row, {"x": "A"})], Terms("me", 1000.0, 100.0))
     take(db, [taken(ticket(summary="B"), data=b"B")])
     plan_all(db)
     assert parts(db) == [("ticket", "sending"), ("update:2", "queued")]
@@ -92,7 +93,7 @@ def test_a_create_in_flight_keeps_its_bytes_and_the_newer_version_waits_behind_i
 def test_a_blocked_create_is_tried_again_with_the_newer_version(db: Database) -> None:
     take(db, [taken(ticket(summary="A"))])
     row = deliveries.unplanned(db, ["servicenow"], 10)[0]
-    deliveries.plan(db, [Planned(row, finding=Finding("bad", "x", "y"))], 1000.0)
+    planning.plan(db, [Planned(row, finding=Finding("bad", "x", "y"))], 1000.0)
     assert parts(db) == [("ticket", "blocked")]
     take(db, [taken(ticket(summary="B"), data=b"B")])
     assert parts(db) == [("ticket", "queued")]

@@ -12,8 +12,8 @@ from sqlalchemy import NullPool, create_engine, inspect, text
 
 from connector.errors import SettingsError
 from connector.ledger import database, postgresql
+from connector.ledger.claims import advance_generation
 from connector.ledger.database import Database, LedgerError, file_system
-from connector.ledger.deliveries import advance_generation
 from connector.ledger.schema import metadata
 from tests.postgres import Server
 

@@ -1,0 +1,54 @@
+"""How many writes go in one call. Pure: a number, and the reason for it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+# So long a call for many should take, in seconds: far from any deadline, and little is unsure when its answer is lost.
+TARGET = 5.0
+# So few that wait are sent as fast by single calls, each with an answer of its own.
+FEW = 8
+# So many go in the first call, while nobody knows how long the remote takes for one.
+FIRST = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """So many writes in the next call; 1 is a single call."""
+
+    items: int
+    reason: str
+
+
+def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> Choice:
+    """How many of `waiting` writes of a kind go in the next call.
+
+    The remote takes `most` of them in a call and works at `calls` calls at once; each write has taken it
+    `seconds_each` so far, None where that is not known yet.
+    """
+    if most <= 1:
+        return Choice(1, "there is no call for many of these")
+    if waiting < FEW:
+        return Choice(1, "few wait")
+    share = max(math.ceil(waiting / max(calls, 1)), FEW)
+    if seconds_each is None:
+        return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
+    fit = max(int(TARGET / seconds_each), 1) if seconds_each > 0 else most
+    items = min(most, share, fit)
+    if items == fit and fit < most:
+        return Choice(items, f"more would take longer than {TARGET:.0f} s")
+    return Choice(items, "many wait" if items == most else "what waits is shared out among the calls")
+
+
+@dataclass(slots=True)
+class Pace:
+    """What was measured of the calls for many: seconds for one write, over the latest calls."""
+
+    seconds_each: float | None = None
+    refused: bool = False  # the remote does not take such calls from us: single ones from here on
+
+    def measured(self, seconds: float, items: int) -> None:
+        """A call with so many writes took so long."""
+        each = seconds / max(items, 1)
+        self.seconds_each = each if self.seconds_each is None else (self.seconds_each + each) / 2
