@@ -10,7 +10,7 @@ from typing import Any
 from connector import wire
 from connector.clock import Clock
 from connector.errors import Permanent, RemoteError, Transient
-from connector.plugins import Do, Job, Limiter, Outcome, Write
+from connector.plugins import Do, Job, Key, Limiter, Outcome, Write
 from connector.sinks.zendesk import allowances, results
 from connector.sinks.zendesk import fields as tickets
 from connector.sinks.zendesk.links import Links, problem_of
@@ -18,6 +18,9 @@ from connector.sinks.zendesk.results import Reading, Status
 from connector.sinks.zendesk.talk import Talk, number_of
 from connector.wire import Effect, Seen, translated
 
+_CREATES = "/api/v2/tickets/create_many.json"
+_IMPORTS = "/api/v2/imports/tickets/create_many.json"
+_UPDATES = "/api/v2/tickets/update_many.json"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FULL = 15.0  # seconds; a job of 50 tickets takes about 12
 _FRESH = 0.01  # of the settling time: a list of jobs so old is as good as new, for what comes late comes later
@@ -33,29 +36,33 @@ class Jobs:
         self._clock = clock
         self._fresh = settle_after * _FRESH
         self._links = Links(talk)
-        self._takes_tags = True
+        self.takes_tags = True
         self._lock = threading.Lock()
         self._running: tuple[float, list[str]] | None = None
+        self._refused: dict[str, Mapping[Key, Permanent]] = {}  # by job: what was left out of it
 
     def create(self, writes: Sequence[Write], imports: bool) -> Job:
         """Queue new tickets. Raises RemoteError; Transient means that none was queued."""
-        sent = [tickets.new(write.body, write.key.remote) for write in writes]
+        new = [tickets.new(write.body, write.key.remote) for write in writes]
+        sent = [tickets.imported(each) for each in new] if imports else new
         with self._talk.writing():
-            if imports:
-                sent = [tickets.imported(each) for each in sent]
-                return self._queued("POST", "/api/v2/imports/tickets/create_many.json", sent)
-            return self._queued("POST", "/api/v2/tickets/create_many.json", sent)
+            return self._queued("POST", _IMPORTS if imports else _CREATES, sent)
 
-    def update(self, writes: Sequence[Write]) -> Job:
+    def update(self, writes: Sequence[Write]) -> Job | list[Outcome]:
         """Queue changes and links. Zendesk lets none of them overwrite what came after it was queued.
 
-        Raises Permanent where these can only be sent one by one.
+        What cannot be made is left out, and told when the job has ended.
         """
-        if not self._takes_tags and any(any(tickets.tag_changes(write.body)) for write in writes):
-            raise Permanent(f"{self._talk.name} takes no tags in a call for many", code=results.TAGS_IGNORED)
         with self._talk.writing():
-            self._links.check([write for write in writes if write.do is Do.LINK])
-            return self._queued("PUT", "/api/v2/tickets/update_many.json", [_changed(write) for write in writes])
+            refused = self._links.refusals(writes)
+            sent = [_changed(write) for write in writes if write.key not in refused]
+            if not sent:
+                return [refused[write.key] for write in writes]
+            job = self._queued("PUT", _UPDATES, sent)
+        if refused:
+            with self._lock:
+                self._refused[job.id] = refused
+        return job
 
     def ended(self, jobs: Mapping[str, Sequence[Write]]) -> dict[str, list[Outcome]]:
         """The outcomes of those jobs that have ended; each ticket done is read back for its receipt."""
@@ -63,7 +70,7 @@ class Jobs:
             known = self._statuses(job for job in jobs if job)
             over = {job: status for job, status in known.items() if status.ended and job in jobs}
             rows = self._talk.tickets({number for status in over.values() for number in status.done()})
-            found = {job: self._outcomes(status, jobs[job], rows) for job, status in over.items()}
+            found = {job: self._outcomes(job, status, jobs[job], rows) for job, status in over.items()}
         lost: dict[str, list[Outcome]] = {
             job: [results.gone(self._talk.name) for _ in writes] for job, writes in jobs.items() if job not in known
         }
@@ -77,11 +84,13 @@ class Jobs:
         status = self._statuses([write.job]).get(write.job) if write.job else None
         return not status.ended if status is not None else bool(self._in_flight())
 
-    def _outcomes(self, status: Status, writes: Sequence[Write], rows: Mapping[int, Any]) -> list[Outcome]:
+    def _outcomes(self, job: str, status: Status, writes: Sequence[Write], rows: Mapping[int, Any]) -> list[Outcome]:
         found = results.outcomes(self._talk.name, status, writes, rows, self._receipt)
         if any(isinstance(each, RemoteError) and each.code == results.TAGS_IGNORED for each in found):
-            self._takes_tags = False
-        return found
+            self.takes_tags = False
+        with self._lock:
+            refused = self._refused.pop(job, {})
+        return [refused.get(write.key, outcome) for write, outcome in zip(writes, found, strict=True)]
 
     def _queued(self, method: str, path: str, sent: Sequence[Mapping[str, Any]]) -> Job:
         session = self._talk.session

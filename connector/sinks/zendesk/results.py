@@ -96,10 +96,10 @@ def _by_place(row: Row | None, write: Write, tickets: Mapping[int, Row]) -> Row 
 def _changed(
     name: str, status: Status, writes: Sequence[Write], tickets: Mapping[int, Row], receipt: Reading
 ) -> list[Outcome]:
-    reported = _by("id", status.rows)
+    reported = {str(number): row for number, row in _by("id", status.rows).items()}
     found: list[Outcome] = []
     for write in writes:
-        row = reported.get(int(write.remote_id))
+        row = reported.get(write.remote_id)
         number = _done(row)
         if number is None:
             found.append(_undone(name, row))

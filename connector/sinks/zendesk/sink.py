@@ -157,7 +157,8 @@ class Zendesk:
         """Make the ticket an incident of the problem that the body names, or of none. Refused where that is no problem,
         and where incidents hang on the ticket itself."""
         with self._talk.writing():
-            Links(self._talk).check([write])
+            for refusal in Links(self._talk).refusals([write]).values():
+                raise refusal
             answer = self._talk.put(number_of(write.remote_id), tickets.linked(problem_of(write)))
             return self._receipt(answer["ticket"], write)
 
@@ -181,8 +182,8 @@ class Zendesk:
     # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def most(self, do: Do) -> int:
-        """Creates, updates and links go by the hundred."""
-        return MANY if do in _IN_JOBS else 1
+        """Creates, updates and links go by the hundred; updates one by one where jobs leave tags as they were."""
+        return MANY if do in _IN_JOBS and (do is not Do.UPDATE or self._jobs.takes_tags) else 1
 
     def cost(self, writes: Sequence[Write]) -> Cost:
         """What one call costs; the classes are told in `allowances`. Asking how jobs stand pays for itself."""
@@ -208,8 +209,8 @@ class Zendesk:
         """Queue new tickets. Lost on the way, nobody knows whether they were."""
         return self._jobs.create(writes, self._imports)
 
-    def update_many(self, writes: Sequence[Write]) -> Job:
-        """Queue changes and links; Permanent where these can only go one by one."""
+    def update_many(self, writes: Sequence[Write]) -> Job | Sequence[Outcome]:
+        """Queue changes and links. What cannot be made is left out of the job and told at its end."""
         return self._jobs.update(writes)
 
     def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connector.errors import Permanent
+from connector.errors import Permanent, Scope, Uncertain
 from connector.plugins import Do, Key, Receipt, Write
 from connector.sandbox import Sandbox
 from tests.unit.sinks.conftest import created, write
@@ -40,17 +40,29 @@ def test_a_question_becomes_an_incident_of_the_problem_and_is_let_go(box: Sandbo
     assert zen.find(unlinked, None).found
 
 
-@pytest.mark.parametrize("way", ["link", "update_many"])
 @pytest.mark.parametrize("parent", ["incident", "itself", "nobody", "text"])
-def test_only_a_problem_can_be_a_parent(box: Sandbox, zen: Any, parent: str, way: str) -> None:
+def test_only_a_problem_can_be_a_parent(box: Sandbox, zen: Any, parent: str) -> None:
     child = problem(zen, "C")
     names = {"incident": created(zen, GOOD).remote_id, "itself": child, "nobody": "999", "text": "no number"}
     asked = linking(zen, child, names[parent])
     before = len(box.writes())
     with pytest.raises(Permanent) as caught:
-        zen.link(asked) if way == "link" else zen.update_many([asked])
+        zen.link(asked)
     assert caught.value.code == ("bad-id" if parent == "text" else "no-problem")
+    [alone] = zen.update_many([asked])
+    assert (type(alone), alone.code, alone.scope) == (Permanent, caught.value.code, Scope.ROW)
     assert len(box.writes()) == before
+
+
+def test_what_cannot_be_linked_keeps_nobody_from_the_job(box: Sandbox, zen: Any) -> None:
+    parent, one, two = problem(zen), created(zen, GOOD, "T1").remote_id, created(zen, GOOD, "T2").remote_id
+    nameless = write(zen, Do.UPDATE, {"priority": "low"}, "no number", name="T3")
+    writes = [linking(zen, one, two), linking(zen, two, parent), nameless]
+    job = zen.update_many(writes)
+    found = zen.ended({job.id: writes})[job.id]
+    assert [getattr(each, "code", "") for each in found] == ["no-problem", "", "bad-id"]
+    again = zen.ended({job.id: writes})[job.id]
+    assert [type(each) for each in again] == [Uncertain, Receipt, Uncertain], "as after a crash"
 
 
 def test_a_problem_with_incidents_stays_one(zen: Any) -> None:
