@@ -36,21 +36,24 @@ ISSUE_TYPES: Mapping[str, IssueType] = {
     "maintenance": IssueType(kind=Kind.REQUEST, category=Category.MAINTENANCE),
 }
 
+# What names end in: enough to tell a fault from a wish, too little to be a type.
+_HEADS = {**dict.fromkeys(("problem", "issue", "fault", "failure", "broken"), _INCIDENT), "request": _REQUEST}
+
 
 def table(own: Mapping[str, IssueType]) -> Mapping[str, IssueType]:
     """The built-in types with a site's own over them, as `word_of` spells their names."""
     return {**ISSUE_TYPES, **{word_of(name): value for name, value in own.items()}}
 
 
-def named_in(name: str, types: Mapping[str, IssueType]) -> str:
-    """The type that a longer name speaks of: `ReportMissingChoice` of `missing_choice`; empty where of none.
+def meant_by(name: str, types: Mapping[str, IssueType]) -> IssueType | None:
+    """The type that a longer name speaks of: `ReportMissingChoice` of `missing_choice`; None where of none.
 
-    The longest counts, and of several equally long ones the first in the name.
+    The longest counts, and of several equally long ones the last: a `hardware_problem` is a problem.
     """
     words = word_of(_CAPITAL.sub("_", name[:120])).split("_")
     for size in range(len(words), 0, -1):
-        for start in range(len(words) - size + 1):
+        for start in range(len(words) - size, -1, -1):
             found = "_".join(words[start : start + size])
-            if found in types:
-                return found
-    return ""
+            if found in types or found in _HEADS:
+                return types[found] if found in types else _HEADS[found]
+    return None
