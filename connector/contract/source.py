@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connector.errors import RemoteError
-from connector.plugins import Counted, Page, Reading, Record, Rejected, Reply, Source, SourceTools
+from connector.plugins import Counted, Page, Reading, Record, Rejected, Reply, Source, SourceTools, TakesPosts
 from connector.ticket import Ticket, fingerprint
 
 _OLD = 10_000.0
@@ -103,6 +103,18 @@ class SourceContract:
     def test_no_bytes_make_reading_raise(self, data: st.DataObject) -> None:
         record = data.draw(_records(tuple(self.samples.values())))
         keeps_the_rules(record, self.source(Path()).read(record), "contract")
+
+    def test_a_post_is_taken_apart_into_places_of_its_own(self, tmp_path: Path) -> None:
+        source = self.source(tmp_path)
+        if not isinstance(source, TakesPosts):
+            pytest.skip("it takes no posts")
+        for data in (*self.samples.values(), b"", b"[]", b"[[[", b"\xff"):
+            parts = list(source.split(Record("intake/receipt", data)))
+            places = [part.place for part in parts]
+            assert len(set(places)) == len(places)
+            assert all(place.startswith("intake/receipt") for place in places)
+            for part in parts:
+                keeps_the_rules(part, source.read(part), "contract")
 
     # ── pages ────────────────────────────────────────────────────────────────────────────────────────────────────
 

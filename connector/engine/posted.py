@@ -11,12 +11,15 @@ from connector.engine.wiring import Inlet, Wiring
 from connector.ledger import inbox
 from connector.plugins import Page, Record, TakesPosts
 
+# A post may hold any number of records; a commit takes so many.
+PAGE_RECORDS = 500
+
 log = structlog.get_logger("connector.collect")
 
 
 @dataclass(frozen=True, slots=True)
 class Posted(Page):
-    """A page from the inbox. `posts` names the places that the records of each post have, by the post's id."""
+    """A page from the inbox. `posts` are those that end with it, by id, each with the places of all its records."""
 
     posts: Mapping[int, Sequence[str]] = field(default_factory=dict)
 
@@ -28,9 +31,22 @@ def posted(wiring: Wiring, inlet: Inlet) -> Iterator[Posted]:
     after, last = 0, inbox.newest(wiring.db, inlet.id)
     while posts := inbox.waiting(wiring.db, inlet.id, after, last):
         after = posts[-1].id
-        held = {post.id: _records(inlet, inlet.source, post) for post in posts}
-        records = tuple(record for parts in held.values() for record in parts)
-        yield Posted(records, posts={post: [record.place for record in parts] for post, parts in held.items()})
+        yield from _pages(inlet, inlet.source, posts)
+
+
+def _pages(inlet: Inlet, source: TakesPosts, posts: Sequence[inbox.Waiting]) -> Iterator[Posted]:
+    """A post leaves the inbox with its last record: after a crash, the ones before are found unchanged."""
+    records: list[Record] = []
+    whole: dict[int, Sequence[str]] = {}
+    for post in posts:
+        parts = _records(inlet, source, post)
+        for record in parts:
+            if len(records) == PAGE_RECORDS:
+                yield Posted(tuple(records), posts=whole)
+                records, whole = [], {}
+            records.append(record)
+        whole[post.id] = [record.place for record in parts]
+    yield Posted(tuple(records), posts=whole)
 
 
 def _records(inlet: Inlet, source: TakesPosts, post: inbox.Waiting) -> Sequence[Record]:

@@ -20,6 +20,8 @@ from connector.plugins import Do
 
 PAGE_POSTS = 500
 PAGE_BYTES = 8 * 1024 * 1024
+# So many requests of one post are followed.
+FOLLOWED = 500
 _TAKEN = (
     update(inbox).where(inbox.c.id == bindparam("post")).values(data=None, places=bindparam("became"))
 )  # the bytes are in the ticket now, or kept with what was rejected
@@ -144,7 +146,7 @@ def follow(db: Database, receipt: str) -> Followed | None:
         if own.places is None:
             return Followed(own.at, (("received", ""),))
         rows: list[Row[Any]] = []
-        for part in slices(json.loads(own.places)):
+        for part in slices(json.loads(own.places)[:FOLLOWED]):
             rows += connection.execute(_outcomes(own.source, part))
     return Followed(own.at, tuple((_state(row), row.number or "") for row in rows))
 

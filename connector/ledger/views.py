@@ -10,6 +10,7 @@ from sqlalchemy import Row, func, insert, select
 
 from connector.clock import utc
 from connector.delivery import UNFINISHED, State
+from connector.ledger import inbox
 from connector.ledger.database import Database
 from connector.ledger.deliveries import tally
 from connector.ledger.schema import delivery, event, link, reading, record, run, ticket
@@ -25,8 +26,9 @@ def moment(seconds: float | None) -> str | None:
 
 def status(db: Database, sources: Mapping[str, str], sinks: Sequence[str]) -> dict[str, Any]:
     """Queues, last readings, and what waits for a person; `sources` maps names to ids."""
+    posts = inbox.counts(db)
     return {
-        "sources": {name: _source(db, ident) for name, ident in sources.items()},
+        "sources": {name: {**_source(db, ident), "posted": posts.get(ident, 0)} for name, ident in sources.items()},
         "sinks": {name: tally(db, name) for name in dict.fromkeys([*sinks, *_left_behind(db)])},
         "waiting": _waiting(db),
         "rejected": _rejected(db),

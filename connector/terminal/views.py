@@ -44,6 +44,8 @@ def status(facts: Facts) -> None:
     for name, source in facts["sources"].items():
         if source["error"]:
             line(clean(f"{name}: {source['error']}"))
+        if source["posted"]:
+            line(clean(f"{name}: {source['posted']} posted, waiting for the next sync"))
     _counts("sink", facts["sinks"], STATES)
     line()
     for waiting in facts["waiting"]:

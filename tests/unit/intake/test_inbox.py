@@ -15,7 +15,7 @@ from sqlalchemy import event, select
 
 from connector.engine.collect import collect, peek
 from connector.engine.wiring import Inlet, Wiring
-from connector.ledger import inbox, leases, records
+from connector.ledger import inbox, leases, records, views
 from connector.ledger.database import Database
 from connector.ledger.inbox import Post
 from connector.ledger.schema import delivery, link, ticket
@@ -76,6 +76,7 @@ def test_receipts_are_many_and_nobody_guesses_them(wiring: Wiring) -> None:
     assert len(set(receipts)) == 1000
     assert {len(receipt) for receipt in receipts} == {24}
     assert inbox.counts(wiring.db) == {"button-id": 1000}
+    assert views.status(wiring.db, {"button": "button-id"}, [])["sources"]["button"]["posted"] == 1000
 
 
 def test_the_same_body_in_one_commit_and_in_the_next_is_one_post(wiring: Wiring) -> None:
@@ -126,6 +127,7 @@ def test_what_was_posted_becomes_tickets_once(wiring: Wiring) -> None:
     assert states(wiring, bad) == (("held", ""),)
     assert take_in(wiring).read == 0
     assert inbox.counts(wiring.db) == {}
+    assert views.status(wiring.db, {"button": "button-id"}, [])["sources"]["button"]["posted"] == 0
     with wiring.db.read() as connection:
         assert connection.execute(select(inbox_table.c.data)).scalars().all() == [None] * 3
 
@@ -135,6 +137,18 @@ def test_one_post_may_hold_several_requests(wiring: Wiring) -> None:
     receipt = put(wiring, both)[0]
     assert take_in(wiring).new == 2
     assert states(wiring, receipt) == (("queued", ""), ("queued", ""))
+
+
+def test_a_post_of_many_requests_takes_several_commits(wiring: Wiring) -> None:
+    many = json.dumps([json.loads(request(number, request_id=str(number))) for number in range(1201)]).encode()
+    receipt, other = put(wiring, many, request(1))
+    assert take_in(wiring, limit=1).new == 1  # as if it were killed after the first of them
+    assert states(wiring, receipt) == (("received", ""),)
+    after = take_in(wiring)
+    assert (after.new, after.unchanged) == (1201, 1)
+    assert states(wiring, receipt) == (("queued", ""),) * inbox.FOLLOWED
+    assert states(wiring, other) == (("queued", ""),)
+    assert take_in(wiring).read == 0
 
 
 def test_the_number_is_known_when_the_ticket_is_there(wiring: Wiring) -> None:
