@@ -265,3 +265,113 @@ run = Table(
     Column("started_at", Double, nullable=False),
     Column("document", Text, nullable=False),
 )
+
+# ── outages, and what the help desks say ─────────────────────────────────────────────────────────────────────────
+
+# A cluster of tickets: suggested to a person, or opened. Its parent is a ticket of our own, of the source `problem`.
+problem = Table(
+    "problem",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False),  # minted in the commit that makes the row
+    Column("sink", Text, nullable=False),
+    Column("state", Text, nullable=False),  # suggested, open, resolved, closed, refused, merged
+    Column("ticket_id", Integer, ForeignKey("ticket.id")),  # the parent, once there is one
+    Column("title", Text, nullable=False),
+    Column("binds", Text, nullable=False),  # what its tickets have in common
+    Column("first_at", Double, nullable=False),
+    Column("last_at", Double, nullable=False),  # of its latest report
+    Column("opened_at", Double),
+    Column("ended_at", Double),
+    Column("ending", Text),  # how it ended, in the help desk's words
+    Column("merged_into", Integer, ForeignKey("problem.id")),
+    UniqueConstraint("key"),
+)
+_live = text("state IN ('suggested', 'open')")
+Index("ix_problem_live", problem.c.sink, problem.c.last_at, sqlite_where=_live, postgresql_where=_live)
+
+# Which ticket belongs to which problem, and why; a ticket belongs to one at most.
+member = Table(
+    "member",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("problem_id", Integer, ForeignKey("problem.id"), nullable=False),
+    Column("why", Text, nullable=False),
+    Column("joined_at", Double, nullable=False),
+    Column("left_at", Double),  # unlinked by a person: it stays so
+)
+Index("ix_member_problem", member.c.problem_id)
+
+# By what a ticket is found as like another one, while it may still join or open a cluster.
+trait = Table(
+    "trait",
+    metadata,
+    Column("word", Text, primary_key=True),
+    Column("at", Double, primary_key=True),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    sqlite_with_rowid=False,
+)
+Index("ix_trait_ticket", trait.c.ticket_id)
+
+# What a ticket's record was when the help desk was last read.
+remote = Table(
+    "remote",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("sink", Text, primary_key=True),
+    Column("remote_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("stamp", Text, nullable=False),  # names this version of the record
+    Column("assignee", Text, nullable=False),
+    Column("grp", Text, nullable=False),
+    Column("problem", Text, nullable=False),
+    Column("resolution", Text, nullable=False),
+    Column("reassigned", Integer, nullable=False),
+    Column("reopened", Integer, nullable=False),
+    Column("replies", Integer, nullable=False),
+    Column("updated_at", Double, nullable=False),  # by the remote's clock
+    Column("answered_at", Double),
+    Column("resolved_at", Double),
+    Column("closed_at", Double),
+)
+Index("ix_remote_record", remote.c.sink, remote.c.remote_id)
+
+# What was said at the help desk, by the remote's own id, so that nothing is heard twice.
+heard = Table(
+    "heard",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("ref", Text, primary_key=True),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    Column("at", Double, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("public", Integer, nullable=False),
+    Column("text", Text, nullable=False),
+    sqlite_with_rowid=False,
+)
+Index("ix_heard_ticket", heard.c.ticket_id)
+
+# What happened to a ticket that people may be told of, in order; each is written once, in the commit that makes it so.
+happening = Table(
+    "happening",
+    metadata,
+    _id(),
+    Column("key", Text, nullable=False),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), nullable=False),
+    Column("problem_id", Integer, ForeignKey("problem.id")),
+    Column("what", Text, nullable=False),
+    Column("at", Double, nullable=False),
+    Column("detail", Text, nullable=False),
+    UniqueConstraint("key"),
+)
+Index("ix_happening_ticket", happening.c.ticket_id)
+
+# How content people were: a rating at the help desk, or the survey link's answer.
+rating = Table(
+    "rating",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("via", Text, primary_key=True),
+    Column("score", Text, nullable=False),
+    Column("at", Double, nullable=False),
+)
