@@ -21,7 +21,10 @@ PEOPLE_LIMIT = 200
 IDS_LIMIT = 100
 _ID_LENGTH = 512
 
-_TOKEN = re.compile(r'"(?:[^"\\]|\\.){0,1000}"|\((?:[^()\\]|\\.){0,1000}\)|<[^<>]*>|[,;:]|[^",;:<>()]+|.', re.DOTALL)
+_TOKEN = re.compile(
+    r'=\?[^?\s]{1,80}\?[bqBQ]\?[^?]{0,1000}\?=|"(?:[^"\\]|\\.){0,1000}"|\((?:[^()\\]|\\.){0,1000}\)|<[^<>]*>|[,;:]|[^",;:<>()]+|.',
+    re.DOTALL,
+)
 _WORD = "[^\\s<>()\\[\\],;:\"'@\\x00-\\x20\\x7f-\\x9f\ud800-\udfff\ufffe\uffff]"
 _ADDRESS = re.compile(f"{_WORD}{{1,128}}@{_WORD}{{1,255}}")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

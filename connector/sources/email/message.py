@@ -7,30 +7,32 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from connector.plugins import Record
-from connector.sources.email.body import Body, Piece, body, payload
+from connector.sources.email.body import Body, Piece, body
+from connector.sources.email.enclosed import enclosed, shown_items, subject_of
 from connector.sources.email.files import MOST_FILES, attachments
 from connector.sources.email.forward import Forward, forwarded, is_forward
-from connector.sources.email.headers import date, person
+from connector.sources.email.headers import date
 from connector.sources.email.identity import Identity, identity
 from connector.sources.email.kind import MailKind
 from connector.sources.email.numbers import number_of
-from connector.sources.email.parse import Fields, Mail, Part, parse
+from connector.sources.email.parse import Fields, Mail
 from connector.sources.email.people import sender
 from connector.sources.email.proof import proved
 from connector.sources.email.quote import Said, said
 from connector.sources.email.settings import EmailSettings
-from connector.sources.email.words import words
-from connector.sources.text import TEXT_LIMIT, clean, line
+from connector.sources.text import TEXT_LIMIT, clean
 from connector.ticket import Attachment, Person
 
-SUBJECT_LIMIT = 255
 READ_LIMIT = 500_000
 _AHEAD = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """`sent` is when its sender says it was written, if that can be; `received` is when it arrived."""
+    """`sent` is when its sender says it was written, if that can be; `received` is when it arrived.
+
+    `items` is what attached Outlook messages say.
+    """
 
     fields: Fields
     identity: Identity
@@ -42,6 +44,7 @@ class Message:
     received: datetime | None
     forward: Forward | None
     number: str
+    items: str
     files: tuple[Attachment, ...] = field(repr=False)
     notes: tuple[str, ...]
 
@@ -61,6 +64,7 @@ def message(record: Record, mail: Mail, kind: MailKind, settings: EmailSettings)
     subject = subject_of(fields)
     found = body(mail.root)
     text = _said(found)
+    items = shown_items(found.files)
     inner = _attached(found, text, subject)
     who = sender(fields, settings.reply_to == "use" and kind is MailKind.PERSON, settings.own_addresses)
     notes = [*found.notes, who.note, *_within_limits(record, mail, found, text.whole)]
@@ -77,13 +81,10 @@ def message(record: Record, mail: Mail, kind: MailKind, settings: EmailSettings)
         received=received,
         forward=inner or (forwarded(text.whole) if is_forward(subject) else None),
         number=number_of(subject, who.person.email, settings.ticket_systems),
+        items="" if inner else items,
         files=attachments(found.files, found.shown),
         notes=tuple(dict.fromkeys(note for note in notes if note)),
     )
-
-
-def subject_of(fields: Fields) -> str:
-    return line(words(fields.first("subject")), SUBJECT_LIMIT)
 
 
 def _said(found: Body) -> Said:
@@ -111,21 +112,13 @@ def _within_limits(record: Record, mail: Mail, found: Body, text: str) -> list[s
 
 def _attached(found: Body, above: Said, subject: str) -> Forward | None:
     """A forward as attachment: the attached mail is the request, and its files are files of this one."""
-    part = next((piece.part for piece in found.files if piece.part and piece.type == "message/rfc822"), None)
-    if part is None or not (is_forward(subject) or not found.text.strip()):
+    inner = enclosed(found.files) if is_forward(subject) or not found.text.strip() else None
+    if inner is None:
         return None
-    inner = parse(payload(part)).root
-    inside = body(inner)
-    found.files += inside.files
-    found.shown |= inside.shown
-    return Forward(
-        above.new, person(inner.fields.first("from")), subject_of(inner.fields), _header(inner), _said(inside).whole
-    )
-
-
-def _header(part: Part) -> str:
-    named = ("from", "date", "to", "subject")
-    return "\n".join(f"{name.title()}: {line(words(part.fields.first(name)))}" for name in named if name in part.fields)
+    found.files += inner.files
+    found.shown |= inner.shown
+    text = said(clean(inner.text[:READ_LIMIT], READ_LIMIT)).whole
+    return Forward(above.new, inner.author, inner.subject, inner.header, text)
 
 
 def _times(record: Record, fields: Fields, zone: ZoneInfo) -> tuple[datetime | None, datetime | None]:

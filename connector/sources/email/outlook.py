@@ -28,9 +28,13 @@ def item(data: bytes) -> Item | None:
     """The item, or None where it is none, cannot be read, or the library is missing (the extra `outlook`)."""
     if not data.startswith(_OLE) or len(data) > _MOST_BYTES or importlib.util.find_spec("oxmsg") is None:
         return None
-    from oxmsg import Message  # imported here: an optional extra
+    from olefile import OleFileIO  # type: ignore[import-untyped]  # imported here: an optional extra
+    from oxmsg import Message
 
     try:
+        with OleFileIO(data) as storage:  # entries may share their bytes; oxmsg would read them all
+            if sum(map(storage.get_size, storage.listdir())) > 2 * len(data):
+                return None
         found = Message.load(io.BytesIO(data))
         files = ((file.file_name or "", file.file_bytes or b"") for file in found.attachments[:_MOST_FILES])
         sent = found.sent_date

@@ -88,9 +88,10 @@ def _is_attribution(lines: Sequence[str], number: int) -> bool:
     """
     if not lines[number].strip():
         return False
-    for last in range(number, min(number + _LINES_OF_HEAD, len(lines))):
+    most = _LINES_OF_HEAD if _may_go_on(lines[number].strip()) else 1
+    for last in range(number, min(number + most, len(lines))):
         end = lines[last].strip()
-        if not end:
+        if not end or MARKS.fullmatch(end):
             return False
         if end[-1] in ":：":
             head = " ".join(line.strip() for line in lines[number : last + 1])[: _HEAD_LENGTH + 1]
@@ -98,6 +99,11 @@ def _is_attribution(lines: Sequence[str], number: int) -> bool:
                 len(head) <= _HEAD_LENGTH and bool(WROTE.search(head)) and _is_dated(head, lines[last + 1 : last + 4])
             )
     return False
+
+
+def _may_go_on(line: str) -> bool:
+    """May an attribution go on after this line? What somebody answered above it is not its beginning."""
+    return line[-1] not in ".!?" and any(sign.search(line) for sign in (_YEAR, _TIME, _ADDRESS))
 
 
 def _is_dated(head: str, below: Sequence[str]) -> bool:

@@ -9,10 +9,11 @@ from typing import Any
 from connector.errors import Finding
 from connector.plugins import Counted, Reading, Record, Rejected, Reply
 from connector.sources.email import report
+from connector.sources.email.enclosed import SUBJECT_LIMIT
 from connector.sources.email.forward import bare_subject, is_forward
 from connector.sources.email.headers import date
 from connector.sources.email.kind import REMARKS, TICKETS, MailKind, kind_of
-from connector.sources.email.message import SUBJECT_LIMIT, Message, message
+from connector.sources.email.message import Message, message
 from connector.sources.email.parse import Fields, Mail, parse
 from connector.sources.email.people import delivered_to, is_one_of, resent_by, watchers
 from connector.sources.email.settings import EmailSettings
@@ -159,8 +160,8 @@ def _text(said: Message, text: str, settings: EmailSettings) -> str:
     if not text and said.files:
         named = ", ".join(file.name for file in said.files[:_NAMED_FILES])
         more = len(said.files) - _NAMED_FILES
-        return f"(no text; attached: {named}{f' and {more} more' if more > 0 else ''})"
-    return shorten(text, TEXT_LIMIT)
+        text = f"(no text; attached: {named}{f' and {more} more' if more > 0 else ''})"
+    return shorten("\n\n".join(filter(None, (text, said.items))), TEXT_LIMIT)
 
 
 def _first_line(text: str) -> str:

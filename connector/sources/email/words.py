@@ -16,6 +16,7 @@ _WORD = re.compile(r"=\?([^?\s]{1,80})\?([bq])\?([^?]*)\?=", re.IGNORECASE)
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
 _PARAMETER = re.compile(r';\s*([^\s=;"]{1,80})\s*=\s*("(?:[^"\\]|\\.)*(?:"|\Z)|[^;]*)', re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_DRIVE = re.compile(r'"[A-Za-z]:\\[^\\]')
 _COUNTED = re.compile(r"([^*]+)(?:\*(\d{1,3}))?(\*)?")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
 
@@ -82,6 +83,8 @@ def parameters(value: str) -> tuple[str, dict[str, str]]:
 def _unquoted(text: str) -> str:
     text = text.strip()
     if text.startswith('"'):
+        if _DRIVE.match(text):  # a path of Windows that nobody escaped
+            return text[1:].removesuffix('"')
         return _ESCAPED.sub(r"\1", text[1:].removesuffix('"'))
     return text
 
