@@ -105,9 +105,9 @@ class Fault:
         return any(self._pattern.match(f"{method} {form}") is not None for form in {path, short})
 
 
-# The statuses of a request that was refused, and of one that was done all the same.
-_REFUSED = (400, 401, 403, 404, 409, 422, 429, 500, 502, 503, 504)
-_DONE = (500, 502, 503, 504)
+# Statuses of a request that was refused, one of each sort, and of one that was done all the same.
+_REFUSED = (401, 403, 404, 409, 422, 429, 500, 503)
+_DONE = (500, 504)
 
 
 def forms(path: str, settle: float, patience: float) -> Iterator[Fault]:
