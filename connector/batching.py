@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 # So long a call for many should take, in seconds: far from any deadline, and little is unsure when its answer is lost.
 TARGET = 5.0
@@ -41,14 +42,33 @@ def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> C
     return Choice(items, "many wait" if items == most else "what waits is shared out among the calls")
 
 
+# So many refused calls for many in a row, and single calls take over for the run.
+REFUSALS = 3
+
+
 @dataclass(slots=True)
 class Pace:
-    """What was measured of the calls for many: seconds for one write, over the latest calls."""
+    """What was learned of the calls for many: seconds for one write, over the latest calls, and refusals.
+
+    `singly` are the deliveries of a refused call: one of them may be the reason, and each by itself is judged so.
+    """
 
     seconds_each: float | None = None
-    refused: bool = False  # the remote does not take such calls from us: single ones from here on
+    refusals: int = 0
+    singly: set[int] = field(default_factory=set)
+
+    @property
+    def refused(self) -> bool:
+        """The remote does not take such calls from us."""
+        return self.refusals >= REFUSALS
 
     def measured(self, seconds: float, items: int) -> None:
         """A call with so many writes took so long."""
         each = seconds / max(items, 1)
         self.seconds_each = each if self.seconds_each is None else (self.seconds_each + each) / 2
+        self.refusals = 0
+
+    def declined(self, deliveries: Iterable[int]) -> None:
+        """A call with these was refused as a whole."""
+        self.refusals += 1
+        self.singly.update(deliveries)

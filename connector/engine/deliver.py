@@ -114,7 +114,8 @@ class Dispatch:
         group, done = self._calls.pop(ended), ended.result()
         self._touched += done.touched
         pace = self._outlet.pace
-        pace.refused = pace.refused or done.refused_many
+        if done.refused_many:
+            pace.declined(row.id for row in group.rows)
         if done.flying is not None:
             self._flying[done.flying.job] = (done.flying, group)
             self._look_soon()

@@ -25,8 +25,6 @@ log = structlog.get_logger("connector.deliver")
 SOONEST, LATEST = 0.25, 5.0
 # So long a job may take before this run lets go of it; the next ones go on asking.
 STUCK = 900.0
-# When a job that was let go of is asked for again, in seconds.
-LATER = 10.0
 
 
 @dataclass(slots=True)
@@ -81,5 +79,5 @@ def let_go(wiring: Wiring, flying: Sequence[Flying]) -> None:
 
 
 def _lost(row: Delivery, error: Uncertain, now: float, who: str) -> Step:
-    sets = {"finding": told(finding_of(row, error)), "due_at": now + LATER}
+    sets = {"finding": told(finding_of(row, error)), "due_at": now}
     return Step(row.id, row.ticket_id, State.SENDING, Move.LOST, error.what, sets, who)

@@ -52,7 +52,7 @@ class Queue:
         if not self._rows:
             return None
         first = self._rows[0]
-        most = self._outlet.most(first.do)
+        most = 1 if self._singly(first) else self._outlet.most(first.do)
         calls = self._outlet.sink.jobs_at_once or self._outlet.concurrency
         items = choose(self._like(first), most, calls, self._outlet.pace.seconds_each).items
         if items > 1 and not room(first.do):
@@ -91,7 +91,7 @@ class Queue:
                 skipped.append(row)
             elif (who := self._newcomer(row)) and (who in self._coming or who in newcomers):
                 self._parked.append((who, row))
-            elif together and self._outlet.most(row.do) <= 1:
+            elif together and (self._singly(row) or self._outlet.most(row.do) <= 1):
                 skipped.append(row)
             else:
                 taken.append(row)
@@ -102,6 +102,11 @@ class Queue:
         self._waiting -= len(taken)
         self._coming |= newcomers
         return Group(tuple(taken), together and len(taken) > 1, alone, frozenset(newcomers))
+
+    def _singly(self, row: Delivery) -> bool:
+        """What was believed absent because the remote would refuse a second copy goes as the first copy went: a call
+        for many carries no such guard."""
+        return row.empty_since is not None or row.id in self._outlet.pace.singly
 
     def _newcomer(self, row: Delivery) -> str:
         if row.do is not Do.CREATE:
