@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, Operationa
 
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.ledger import postgresql
+from connector.silence import silence
 
 BUSY_SECONDS = 30
 # `statfs` types on which SQLite's locks cannot be trusted.
@@ -162,7 +163,7 @@ def _bad_url(what: str, remedy: str) -> SettingsError:
 def _engine(url: URL, create: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return postgresql.engine(url)
+            return _quiet(postgresql.engine(url))
         except ImportError:
             raise LedgerError("PostgreSQL's driver is not installed", 'pip install "connector[postgres]"') from None
     path = Path(str(url.database))
@@ -176,6 +177,11 @@ def _engine(url: URL, create: bool) -> Engine:
     engine = create_engine(url, connect_args=options, hide_parameters=True)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
+    return _quiet(engine)
+
+
+def _quiet(engine: Engine) -> Engine:
+    silence("sqlalchemy", "psycopg")  # at debug level they log rows
     return engine
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import ssl
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from imapclient import IMAPClient  # type: ignore[import-untyped]
 
 from connector.clock import Clock
 from connector.errors import Finding, Permanent, Scope, SettingsError
+from connector.silence import silence
 from connector.sources.email.imap.settings import ImapSettings
 from connector.sources.email.imap.tokens import Tokens
 from connector.sources.email.imap.trouble import translated
@@ -22,8 +22,7 @@ from connector.sources.email.imap.wire import Meter
 _SMALL = 4 * 1024 * 1024  # bytes of an answer that holds no mail
 _LONGEST = 900.0  # seconds that one answer may take
 
-# At debug level the library would log mail and logins.
-logging.getLogger("imapclient").setLevel(logging.WARNING)
+silence("imapclient")  # at debug level it would log mail and logins
 
 
 @dataclass(frozen=True, slots=True)
