@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
+import random
 import sqlite3
 import tempfile
 import threading
@@ -19,12 +19,17 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as NoneFree
 
+from connector.clock import SystemClock
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.ledger import postgresql
 from connector.silence import silence
 
 BUSY_SECONDS = 30
+# Every sink may have 32 threads. They write one at a time and read for milliseconds, so they share these connections;
+# the one used last goes first, because each that is used keeps pages in memory.
+_POOL: dict[str, Any] = {"pool_size": 8, "max_overflow": 8, "pool_timeout": BUSY_SECONDS, "pool_use_lifo": True}
 # `statfs` types on which SQLite's locks cannot be trusted.
 NETWORK_FILE_SYSTEMS = frozenset(
     {"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "fuse.sshfs", "afs", "glusterfs", "ceph"}
@@ -43,7 +48,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self._writer = _writing(engine)
-        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else contextlib.nullcontext()
+        self._turn = threading.Lock()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
 
     @classmethod
@@ -93,7 +98,8 @@ class Database:
 
         Raises LedgerError where the database does not answer, or another writer never ends.
         """
-        # Threads take turns here: SQLite's own way of waiting for a lock is to sleep and try again.
+        # Threads take turns here: SQLite's own way of waiting for a lock is to sleep and try again, and on PostgreSQL
+        # each would wait on a connection of its own.
         with self._turn, _answering(), self._writer.begin() as connection:
             yield connection
 
@@ -128,8 +134,13 @@ def _answering() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError) as error:
-        what = f"the ledger does not answer: {_first_line(error)}"
-        raise LedgerError(what, "nothing is lost; run again when the database answers") from None
+        raise _silent(_first_line(error)) from None
+    except NoneFree:
+        raise _silent("no connection became free") from None
+
+
+def _silent(why: str) -> LedgerError:
+    return LedgerError(f"the ledger does not answer: {why}", "nothing is lost; run again when the database answers")
 
 
 def _unopened(engine: Engine, error: DBAPIError) -> LedgerError:
@@ -163,7 +174,7 @@ def _bad_url(what: str, remedy: str) -> SettingsError:
 def _engine(url: URL, create: bool) -> Engine:
     if url.get_backend_name() != "sqlite":
         try:
-            return _quiet(postgresql.engine(url))
+            return _quiet(postgresql.engine(url, _POOL))
         except ImportError:
             raise LedgerError("PostgreSQL's driver is not installed", 'pip install "connector[postgres]"') from None
     path = Path(str(url.database))
@@ -174,7 +185,7 @@ def _engine(url: URL, create: bool) -> Engine:
         raise LedgerError(f"the ledger's folder {path.parent} does not exist", "create it, or correct `ledger:`")
     # An error that is shown must not say what was to be written.
     options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
-    engine = create_engine(url, connect_args=options, hide_parameters=True)
+    engine = create_engine(url, connect_args=options, hide_parameters=True, **_POOL)
     event.listen(engine, "connect", _prepare)
     event.listen(engine, "begin", _begin)
     return _quiet(engine)
@@ -193,8 +204,24 @@ def _writing(engine: Engine) -> Engine:
 
 def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
     raw.isolation_level = None  # transactions are begun by `_begin`, never by the driver
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+    _write_ahead(raw)
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
         raw.execute(f"PRAGMA {pragma}")
+
+
+def _write_ahead(raw: sqlite3.Connection) -> None:
+    """Turn the file to WAL. Where others do so at the same moment, SQLite itself does not wait for them."""
+    clock = SystemClock()
+    end = clock.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            raw.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or clock.monotonic() > end:
+                raw.close()
+                raise
+        clock.sleep(random.uniform(0.005, 0.05))  # noqa: S311 - so that they do not meet again
 
 
 def _begin(connection: Connection) -> None:

@@ -6,6 +6,7 @@ appear in the order of commits. A claim advances one counter for all anyway; the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
@@ -32,11 +33,11 @@ SELECT set_config('lock_timeout', '30s', true),
 """
 
 
-def engine(url: URL) -> Engine:
+def engine(url: URL, pool: Mapping[str, Any]) -> Engine:
     """An engine whose transactions see one state of the database. Raises ImportError without the driver."""
     options = {name: value for name, value in _DRIVER.items() if name not in url.query}
     kept = {"pool_pre_ping": True, "isolation_level": "REPEATABLE READ", "hide_parameters": True}
-    made = create_engine(url, connect_args=options, **kept)
+    made = create_engine(url, connect_args=options, **kept, **pool)
     event.listen(made, "connect", _keep_all_text)
     event.listen(made, "begin", _begin)
     return made

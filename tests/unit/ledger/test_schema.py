@@ -144,7 +144,8 @@ def test_a_server_that_goes_away_is_no_bug(postgres: Server, postgres_url: str) 
 
 def test_a_writer_that_never_ends_is_named(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(postgresql, "_BEGIN", postgresql._BEGIN.replace("'30s'", "'20ms'"))
-    db = Database.open(postgres_url)
-    with db.write(), pytest.raises(LedgerError, match="lock timeout"), db.write():
+    db, other = Database.open(postgres_url), Database.open(postgres_url)
+    with db.write(), pytest.raises(LedgerError, match="lock timeout"), other.write():
         pass
     db.close()
+    other.close()
