@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 TARGET = 5.0
 # So few that wait are sent as fast by single calls, each with an answer of its own.
 FEW = 8
-# So many go in the first call, while nobody knows how long the remote takes for one.
+# So many go in the first call whose answer is waited for, while nobody knows how long the remote takes for one.
 FIRST = 25
 
 
@@ -22,20 +22,21 @@ class Choice:
     reason: str
 
 
-def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> Choice:
+def choose(waiting: int, most: int, calls: int, seconds_each: float | None, later: bool = False) -> Choice:
     """How many of `waiting` writes of a kind go in the next call.
 
     The remote takes `most` of them in a call and works at `calls` calls at once; each write has taken it
-    `seconds_each` so far, None where that is not known yet.
+    `seconds_each` so far, None where that is not known yet. `later`: it answers at once and works them off later, so
+    that no answer is at stake.
     """
     if most <= 1:
         return Choice(1, "there is no call for many of these")
     if waiting < FEW:
         return Choice(1, "few wait")
     share = max(math.ceil(waiting / max(calls, 1)), FEW)
-    if seconds_each is None:
+    if seconds_each is None and not later:
         return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
-    fit = max(int(TARGET / seconds_each), 1) if seconds_each > 0 else most
+    fit = max(int(TARGET / seconds_each), 1) if seconds_each else most
     items = min(most, share, fit)
     if items == fit and fit < most:
         return Choice(items, f"more would take longer than {TARGET:.0f} s")

@@ -53,8 +53,9 @@ class Queue:
             return None
         first = self._rows[0]
         most = 1 if self._singly(first) else self._outlet.most(first.do)
-        calls = self._outlet.sink.jobs_at_once or self._outlet.concurrency
-        items = choose(self._like(first), most, calls, self._outlet.pace.seconds_each).items
+        jobs = self._outlet.sink.jobs_at_once
+        pace = self._outlet.pace.seconds_each
+        items = choose(self._like(first), most, jobs or self._outlet.concurrency, pace, later=jobs > 0).items
         if items > 1 and not room(first.do):
             return None
         return self._taken(items, together=items > 1, alone=most == 0)
