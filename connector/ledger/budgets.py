@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from connector.ledger.database import Database
 from connector.ledger.rows import dump, put
@@ -16,8 +15,6 @@ from connector.pacing import Budget
 
 Told = TypeVar("Told")
 Budgets = Mapping[str, Budget]
-
-_FIELDS = [column for column in budget.c if column.name != "account"]
 
 
 def look(db: Database, account: str, names: Collection[str], now: float) -> dict[str, Budget]:
@@ -53,19 +50,31 @@ def sweep(db: Database, account: str, now: float) -> None:
         connection.execute(delete(budget).where(budget.c.account == account, single, *over))
 
 
+_NAMES = [column.name for column in budget.c if column.name != "account"]
+_WANTED = select(*(budget.c[name] for name in _NAMES)).where(
+    budget.c.account == bindparam("account"), budget.c.name.in_(bindparam("names", expanding=True))
+)
+
+
 def _rows(connection: Connection, account: str, names: Collection[str]) -> dict[str, Budget]:
-    wanted = select(*_FIELDS).where(budget.c.account == account, budget.c.name.in_(names))
-    return {name: _budget(values) for name, *values in connection.execute(wanted)}
+    rows = connection.execute(_WANTED, {"account": account, "names": list(names)})
+    return {row.name: _budget(row) for row in rows}
 
 
-_NAMES = [column.name for column in _FIELDS[1:]]
-
-
-def _budget(values: list[Any]) -> Budget:
-    given = dict(zip(_NAMES, values, strict=True))
-    return Budget(**{**given, "uses": tuple(json.loads(given["uses"])) if given["uses"] else ()})
+def _budget(row: Any) -> Budget:
+    uses = tuple(json.loads(row.uses)) if row.uses else ()
+    return Budget(row.tat, row.held_until, row.allowed, row.seconds, row.heard_at, uses, row.written_at)
 
 
 def _values(account: str, name: str, row: Budget, now: float) -> dict[str, Any]:
-    uses = dump(row.uses) if row.uses else ""
-    return {**asdict(row), "account": account, "name": name, "uses": uses, "written_at": now}
+    return {
+        "account": account,
+        "name": name,
+        "tat": row.tat,
+        "held_until": row.held_until,
+        "allowed": row.allowed,
+        "seconds": row.seconds,
+        "heard_at": row.heard_at,
+        "uses": dump(row.uses) if row.uses else "",
+        "written_at": now,
+    }

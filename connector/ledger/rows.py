@@ -6,9 +6,10 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
+from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table, func, select, text
+from sqlalchemy import Connection, Insert, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.errors import Finding
@@ -47,11 +48,16 @@ def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]])
     """Insert the rows, each taking the place of one with the same primary key."""
     if not rows:
         return
-    insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(table)
+    connection.execute(_putting(connection.dialect.name, table, tuple(rows[0])), list(rows))
+
+
+@cache
+def _putting(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
+    """Kept, because to build it takes longer than to carry it out."""
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     keys = [column.name for column in table.primary_key]
-    given = {name: statement.excluded[name] for name in rows[0] if name not in keys}
-    connection.execute(statement.on_conflict_do_update(index_elements=keys, set_=given), list(rows))
+    given = {name: statement.excluded[name] for name in columns if name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=given)
 
 
 def dump(value: Any) -> str:
