@@ -25,16 +25,19 @@ def cursor_of(db: Database, source: str) -> dict[str, str]:
         return {row[0]: row[1] for row in rows}
 
 
+_READ_AT = select(record.c.place, record.c.digest).where(
+    record.c.source == bindparam("of"), record.c.place.in_(bindparam("places", expanding=True))
+)
+
+
 def unchanged(db: Database, source: str, records: Sequence[Record]) -> set[str]:
     """The places whose record is byte for byte what was read there last."""
     same: set[str] = set()
     with db.read() as connection:
         for part in slices(records):
             digests = {item.place: item.digest for item in part}
-            known = select(record.c.place, record.c.digest).where(
-                record.c.source == source, record.c.place.in_(digests)
-            )
-            same.update(row.place for row in connection.execute(known) if digests[row.place] == row.digest)
+            known = connection.execute(_READ_AT, {"of": source, "places": list(digests)})
+            same.update(row.place for row in known if digests[row.place] == row.digest)
     return same
 
 

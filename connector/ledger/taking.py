@@ -25,6 +25,16 @@ _SETTLED = (
     .where(record.c.source == bindparam("of"), record.c.place == bindparam("at_place"))
     .values(outcome=bindparam("became"), ticket_id=bindparam("joined"))
 )
+# Kept: built anew for each page, every statement would stay in memory with its values until the collector looks.
+_TALKS = select(thread.c.ref, thread.c.ticket_id).where(
+    thread.c.source == bindparam("of"), thread.c.ref.in_(bindparam("refs", expanding=True))
+)
+_AWAITED = select(pending_ref.c.ref).where(
+    pending_ref.c.source == bindparam("of"), pending_ref.c.ref.in_(bindparam("refs", expanding=True))
+)
+_TICKETS = select(ticket.c.id, ticket.c.external_id, ticket.c.version, ticket.c.fingerprint, ticket.c.sink).where(
+    ticket.c.source == bindparam("of"), ticket.c.external_id.in_(bindparam("ids", expanding=True))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +113,9 @@ class Taking:
             self.known[row.external_id] = self.by_id[row.id]
         refs = unique(ref for taken in page for ref in _refs(taken.reading))
         for part in slices(refs):
-            found = select(thread.c.ref, thread.c.ticket_id).where(
-                thread.c.source == self.source, thread.c.ref.in_(part)
-            )
-            self.threads.update((row.ref, row.ticket_id) for row in self.connection.execute(found))
-            waiting = select(pending_ref.c.ref).where(pending_ref.c.source == self.source, pending_ref.c.ref.in_(part))
-            self.awaited.update(self.connection.execute(waiting).scalars())
+            asked = {"of": self.source, "refs": list(part)}
+            self.threads.update((row.ref, row.ticket_id) for row in self.connection.execute(_TALKS, asked))
+            self.awaited.update(self.connection.execute(_AWAITED, asked).scalars())
         self.free_ids = new_ids(self.connection, ticket, len(tickets))[::-1]
 
     def _know(self, known: _Known) -> None:
@@ -449,10 +456,9 @@ def _body(own: Ticket) -> str:
 
 def tickets_of(connection: Connection, source: str, external_ids: Sequence[str]) -> list[Row[Any]]:
     """What is known of these tickets."""
-    wanted = select(ticket.c.id, ticket.c.external_id, ticket.c.version, ticket.c.fingerprint, ticket.c.sink)
     found: list[Row[Any]] = []
     for part in slices(external_ids):
-        found += connection.execute(wanted.where(ticket.c.source == source, ticket.c.external_id.in_(part)))
+        found += connection.execute(_TICKETS, {"of": source, "ids": list(part)})
     return found
 
 
