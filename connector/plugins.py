@@ -354,6 +354,8 @@ class Do(StrEnum):
     COMMENT = "comment"
     ATTACH = "attach"
     LINK = "link"
+    SOLVE = "solve"
+    NOTIFY = "notify"
 
 
 class Can(Flag):
@@ -365,6 +367,7 @@ class Can(Flag):
     LINK = auto()
     PROBLEM = auto()
     CHANGES = auto()
+    SOLVE = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -525,6 +528,94 @@ class Job:
     id: str
 
 
+class Status(StrEnum):
+    """Where a record stands at its help desk, in words that all of them share."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"  # waits for the person who asked
+    HOLD = "hold"  # waits for somebody else: a vendor, a change, a problem
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    MERGED = "merged"  # goes on as another record
+    GONE = "gone"  # deleted, or hidden from this account
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A comment at the help desk. `ref` is the remote's own id of it, `at` in seconds since the epoch by its clock.
+
+    `desk` says that the help desk speaks, not the person who asked.
+    """
+
+    ref: str
+    at: float
+    author: str
+    public: bool
+    desk: bool
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """A knowledge article that is linked to a record."""
+
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record as the help desk has it. Times are in seconds since the epoch, by the remote's clock.
+
+    `stamp` names this version of the record, or is empty where nothing does. `ours` says that nobody but ourselves has
+    written this version; `said` holds no comment of ours. `problem` and `merged_into` are remote ids, `resolution` is
+    the remote's code for how it ended, `notes` what was written about that. Counts are None where the remote does not
+    tell.
+    """
+
+    remote_id: str
+    status: Status
+    stamp: str = ""
+    updated_at: float = 0.0
+    ours: bool = False
+    number: str = ""
+    url: str = ""
+    assignee: str = ""
+    group: str = ""
+    problem: str = ""
+    merged_into: str = ""
+    resolution: str = ""
+    notes: str = field(default="", repr=False)
+    known_error: bool = False
+    reassigned: int | None = None
+    reopened: int | None = None
+    replies: int | None = None
+    answered_at: float | None = None
+    resolved_at: float | None = None
+    closed_at: float | None = None
+    rating: str = ""
+    said: tuple[Said, ...] = ()
+    articles: tuple[Article, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Some changes, and how the cursor changes once they are safe, as in `Page`.
+
+    A record may come again, in the same version too. `complete` says that everything was read that the remote showed.
+    """
+
+    changes: Sequence[Change]
+    cursor: Mapping[str, str | None] = field(default_factory=dict)
+    complete: bool = False
+
+
+# Of these remote ids, those that are records of ours, each with the stamp of the version last seen ("" for none).
+Known = Callable[[Sequence[str]], Mapping[str, str]]
+
+
 class Sink(Protocol):
     """Writes to one help desk. Every method but `guards`, `fields`, `cost`, `most` and `newcomer` talks to the remote
     and raises RemoteError."""
@@ -537,6 +628,8 @@ class Sink(Protocol):
     call_seconds: float
     allowances: Sequence[Allowance]
     jobs_at_once: int
+    cascade_seconds: float
+    """So long after a problem was resolved the platform may still be resolving its incidents itself."""
 
     def __init__(self, name: str, settings: Any, tools: SinkTools) -> None:
         """Asks nothing of the remote. `table` and `planned` (the fields that the mapping writes, each with the literal
@@ -563,6 +656,10 @@ class Sink(Protocol):
         """Make the record a child of the problem that the body names under `problem` (a remote id), or of none where
         that is empty. Can be repeated without harm."""
 
+    def solve(self, write: Write) -> Receipt:
+        """Bring the record to resolved, step by step where its states ask for it, each read back. The body may hold
+        `notes` and `code`; what is over already stays as it is. Can be repeated without harm."""
+
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made. `control` is a write of the same kind known to have been done."""
 
@@ -572,6 +669,19 @@ class Sink(Protocol):
 
     def fields(self) -> Sequence[FieldSpec]:
         """What a mapping may write, known without asking the remote."""
+
+    # ── the way back ──
+
+    def changes(self, cursor: Mapping[str, str], known: Known) -> Iterator[ChangePage]:
+        """What changed since `cursor`, of records that are `known` and differ from the version last seen.
+
+        Nothing is lost where a page fails: the cursor of the page before leads there again. With an empty cursor it
+        begins about now.
+        """
+
+    def observe(self, remote_ids: Sequence[str]) -> Sequence[Change]:
+        """These records as they stand. One that is not there is told as gone only where the same look has shown that
+        this account sees records at all; else it is missing."""
 
     # ── many at once ──
 
@@ -609,11 +719,13 @@ class OneByOne:
     """What the protocol asks of a sink about many at once, for one whose remote has no call for many.
 
     A sink derives from it and writes `check`, `resolve`, `read`, `create`, `update`, `find`, `guards` and `fields`,
-    and `comment`, `attach` and `link` as far as it claims them; whatever it has a better way for, it writes anew.
+    and `comment`, `attach`, `link`, `solve`, and `changes` with `observe` as far as it claims them; whatever it has a
+    better way for, it writes anew.
     """
 
     allowances: Sequence[Allowance] = ()
     jobs_at_once: int = 0
+    cascade_seconds: float = 0.0
 
     def most(self, do: Do) -> int:
         return 1
@@ -635,8 +747,7 @@ class OneByOne:
         return [_outcome(self.create, write) for write in writes]
 
     def update_many(self: Sink, writes: Sequence[Write]) -> Sequence[Outcome] | Job:
-        calls = {Do.UPDATE: "update", Do.COMMENT: "comment", Do.ATTACH: "attach", Do.LINK: "link"}
-        return [_outcome(getattr(self, calls[write.do]), write) for write in writes]
+        return [_outcome(getattr(self, str(write.do)), write) for write in writes]
 
     def ended(self, jobs: Mapping[str, Sequence[Write]]) -> Mapping[str, Sequence[Outcome]]:
         return {}

@@ -25,17 +25,8 @@ Answer = TypeVar("Answer")
 
 def attempt(sink: Sink, write: Write) -> Outcome:
     """One call for one write. Whatever is not known to be refused or undone is Uncertain, our own bugs included."""
-    return _judged(lambda: _calls(sink)[write.do](write), [write])
-
-
-def _calls(sink: Sink) -> dict[Do, Callable[[Write], Receipt]]:
-    return {
-        Do.CREATE: sink.create,
-        Do.UPDATE: sink.update,
-        Do.COMMENT: sink.comment,
-        Do.ATTACH: sink.attach,
-        Do.LINK: sink.link,
-    }
+    call: Callable[[Write], Receipt] = getattr(sink, write.do.value)
+    return _judged(lambda: call(write), [write])
 
 
 def attempt_many(sink: Sink, writes: Sequence[Write]) -> Sequence[Outcome] | Job | RemoteError:

@@ -23,6 +23,7 @@ _COUNTED = {
     Do.COMMENT: "commented",
     Do.ATTACH: "attached",
     Do.LINK: "linked",
+    Do.SOLVE: "updated",
 }
 
 
@@ -74,7 +75,7 @@ class Dispatch:
         while not self._halted() and len(self._calls) < self._width():
             if any(group.alone for group in self._calls.values()):
                 return
-            group = self._queue.group(self._has_room)
+            group = self._queue.group(self._free_jobs())
             if group is None:
                 return
             begun = self._crew.begin(call, self._wiring, self._outlet, group.rows, group.together)
@@ -85,11 +86,9 @@ class Dispatch:
     def _width(self) -> int:
         return self._outlet.limiter.width(self._crew.calls)
 
-    def _has_room(self, do: Do) -> bool:
-        """Whether another call for many may begin; a remote that works them off later takes so many at once."""
-        most = self._outlet.sink.jobs_at_once
+    def _free_jobs(self) -> int:
         under_way = len(self._flying) + sum(group.together for group in self._calls.values())
-        return most == 0 or under_way < most
+        return self._outlet.sink.jobs_at_once - under_way
 
     # ── taking in ────────────────────────────────────────────────────────────────────────────────────────────────
 

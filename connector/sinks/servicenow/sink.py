@@ -167,7 +167,7 @@ class ServiceNow(OneByOne):
         """Nothing goes beside the create whose echo tells how the instance keeps our key."""
         if do is Do.CREATE and not self._kept:
             return 0
-        alone = do is Do.ATTACH or (do is Do.CREATE and self._kept == _NEITHER)
+        alone = do in (Do.ATTACH, Do.SOLVE) or (do is Do.CREATE and self._kept == _NEITHER)
         return 1 if alone or self._tools.clock.monotonic() < self._no_batch_until else batch.MOST
 
     def cost(self, writes: Sequence[Write]) -> Cost:

@@ -37,7 +37,7 @@ def kinds(outcomes: Sequence[Any]) -> list[str]:
 
 
 def test_nothing_goes_beside_the_first_create(snow: ServiceNow) -> None:
-    assert [snow.most(do) for do in Do] == [0, 50, 50, 1, 50]
+    assert [snow.most(do) for do in Do if do is not Do.NOTIFY] == [0, 50, 50, 1, 50, 1]
     created(snow, GOOD)
     assert snow.most(Do.CREATE) == 50
 
