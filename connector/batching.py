@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 # So long a call for many should take, in seconds: far from any deadline, and little is unsure when its answer is lost.
 TARGET = 5.0
+# What would take less, in seconds, is not split: every call has a cost of its own.
+WORTH = 1.0
 # So few that wait are sent as fast by single calls, each with an answer of its own.
 FEW = 8
 # So many go in the first call whose answer is waited for, while nobody knows how long the remote takes for one.
@@ -33,7 +35,7 @@ def choose(waiting: int, most: int, calls: int, seconds_each: float | None, late
         return Choice(1, "there is no call for many of these")
     if waiting < FEW:
         return Choice(1, "few wait")
-    share = max(math.ceil(waiting / max(calls, 1)), FEW)
+    share = max(math.ceil(waiting / max(calls, 1)), FEW, math.floor(WORTH / seconds_each) if seconds_each else 0)
     if seconds_each is None and not later:
         return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
     fit = max(int(TARGET / seconds_each), 1) if seconds_each else most

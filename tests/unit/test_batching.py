@@ -29,8 +29,14 @@ def test_a_call_takes_about_as_long_as_it_should() -> None:
 
 
 def test_what_waits_is_shared_out_among_the_calls() -> None:
-    assert choose(100, 100, 4, 0.001).items == 25
+    assert choose(100, 100, 4, 0.1).items == 25
     assert choose(2000, 100, 25, 0.0).items == 80
+
+
+def test_what_takes_no_time_is_not_split() -> None:
+    assert choose(300, 100, 30, 0.005).items == 100
+    assert choose(300, 100, 30, 0.04).items == 25
+    assert choose(300, 100, 30, 0.25).items == 10
 
 
 @given(
