@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
@@ -27,9 +28,12 @@ class Crew:
             self._pool.shutdown(wait=True)
 
     def begin(self, work: Callable[..., Answer], *given: Any) -> Future[Answer]:
-        """Start a piece of work; what it raises comes out of the future's `result()`."""
+        """Start a piece of work; what it raises comes out of the future's `result()`.
+
+        Its log lines say what the caller's would: which run, which sink.
+        """
         if self._pool is not None:
-            return self._pool.submit(work, *given)
+            return self._pool.submit(contextvars.copy_context().run, work, *given)
         done: Future[Answer] = Future()
         try:
             done.set_result(work(*given))

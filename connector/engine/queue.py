@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from connector.batching import choose
@@ -45,18 +44,18 @@ class Queue:
         self._ended = False
         self._waiting = deliveries.count_unfinished(wiring.db, outlet.name)["queued"]
 
-    def group(self, room: Callable[[Do], bool]) -> Group | None:
-        """The next call, or None where nothing may go now. `room` says whether another call for many of a kind may
-        begin."""
+    def group(self, jobs: int) -> Group | None:
+        """The next call, or None where nothing may go now. `jobs` more may be given to a remote that works off calls
+        for many later."""
         self._fill()
         if not self._rows:
             return None
         first = self._rows[0]
         most = 1 if self._singly(first) else self._outlet.most(first.do)
-        jobs = self._outlet.sink.jobs_at_once
-        pace = self._outlet.pace.seconds_each
-        items = choose(self._like(first), most, jobs or self._outlet.concurrency, pace, later=jobs > 0).items
-        if items > 1 and not room(first.do):
+        later = self._outlet.sink.jobs_at_once > 0
+        calls = jobs if later else self._outlet.concurrency
+        items = choose(self._like(first), most, calls, self._outlet.pace.seconds_each, later).items
+        if items > 1 and later and jobs < 1:
             return None
         return self._taken(items, together=items > 1, alone=most == 0)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextvars
+import math
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +17,7 @@ from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
 from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
-from connector.errors import Busy, ConnectorError, RemoteError
+from connector.errors import Busy, ConnectorError, RemoteError, Transient
 from connector.ledger import claims, deliveries, leases, views
 from connector.ledger.taking import Counts, Taken
 from connector.phi import clear
@@ -79,19 +79,17 @@ def run(
     """Everything once. Nothing is raised for a source or sink that fails: the others go on, the report says so."""
     report = Report(uuid.uuid4().hex[:12])
     started, began = wiring.clock.wall(), wiring.clock.monotonic()
-    ends = None if max_seconds is None else began + max_seconds
-    for outlet in outlets:
-        keep_standing(wiring, outlet)
-    structlog.contextvars.bind_contextvars(run=report.run)
-    try:
+    wiring = _until(wiring, math.inf if max_seconds is None else began + max_seconds)
+    with structlog.contextvars.bound_contextvars(run=report.run):
+        for outlet in outlets:
+            keep_standing(wiring, outlet)
+            outlet.limiter.within(wiring.ends, wiring.stop)
         _collect_all(wiring, inlets, limit, report)
         if not report.busy:
-            _work_all(_until(wiring, ends), outlets, report)
+            _work_all(wiring, outlets, report)
         report.seconds = wiring.clock.monotonic() - began
         report.left_for_person = _left_for_person(wiring, outlets, started)
         views.note_run(wiring.db, report.run, started, report.document())
-    finally:
-        structlog.contextvars.unbind_contextvars("run")
     return report
 
 
@@ -118,17 +116,15 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
     report.busy = bool(inlets) and held_by_others == len(inlets)
 
 
-def _until(wiring: Wiring, ends: float | None) -> Wiring:
+def _until(wiring: Wiring, ends: float) -> Wiring:
     """The same wiring, which also stops when the run's time is over, by the monotonic clock."""
-    if ends is None:
-        return wiring
-    return replace(wiring, stop=lambda: wiring.stop() or wiring.clock.monotonic() >= ends)
+    return replace(wiring, ends=ends, stop=lambda: wiring.stop() or wiring.clock.monotonic() >= ends)
 
 
 def _work_all(wiring: Wiring, outlets: Sequence[Outlet], report: Report) -> None:
     """Every sink at its own speed: one that is down or slow holds up no other."""
     with Crew("sink", len(outlets)) as crew:
-        begun = [crew.begin(contextvars.copy_context().run, _work, wiring, outlet, report) for outlet in outlets]
+        begun = [crew.begin(_work, wiring, outlet, report) for outlet in outlets]
     for each in begun:
         each.result()
 
@@ -137,17 +133,43 @@ def _work(wiring: Wiring, outlet: Outlet, report: Report) -> None:
     """Plan, deliver and reconcile for one sink until nothing is due within the time a run waits."""
     tally, began = Tally(), wiring.clock.monotonic()
     requests = outlet.limiter.requests
-    with Crew(outlet.name, outlet.concurrency) as crew:
-        while tally.error is None:
-            claims.lose_expired(wiring.db, wiring.clock.wall())
-            looked, blocked = plan(wiring, [outlet.name])
-            tally.blocked += blocked
-            touched = looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
-            if wiring.stop() or (not touched and not _wait(wiring, outlet, began)):
+    answers = not outlet.tentative
+    with structlog.contextvars.bound_contextvars(sink=outlet.name), Crew(outlet.name, outlet.concurrency) as crew:
+        while tally.error is None and not wiring.stop():
+            if answers:
+                touched = _pass(wiring, outlet, crew, tally)
+            else:
+                touched, answers = _try(wiring, outlet, tally)
+            if not touched and not _wait(wiring, outlet, began):
                 break
     if tally.stopped is not None:
         report.errors[outlet.name] = tally.stopped
     report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
+
+
+def _pass(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
+    """All that is due now; returns how many deliveries were touched."""
+    claims.lose_expired(wiring.db, wiring.clock.wall())
+    looked, blocked = plan(wiring, [outlet.name])
+    tally.blocked += blocked
+    return looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
+
+
+def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:
+    """One delivery alone, to see whether a sink that failed answers again; how many were touched, and whether it did.
+
+    Where it did not, `tally.error` says so.
+    """
+    before = outlet.limiter.requests
+    once = replace(wiring, stop=lambda: wiring.stop() or outlet.limiter.requests > before)
+    with Crew(outlet.name, 1) as crew:
+        touched = _pass(once, replace(outlet, bulk=False), crew, tally)
+    if outlet.limiter.requests == before:
+        return touched, False
+    if tally.failed is None and (tally.done or tally.blocked or tally.found):
+        return touched, True
+    tally.error = tally.error or tally.failed or Transient(f"{outlet.name} did not answer", code="no-answer")
+    return touched, False
 
 
 def _wait(wiring: Wiring, outlet: Outlet, began: float) -> bool:
@@ -157,10 +179,10 @@ def _wait(wiring: Wiring, outlet: Outlet, began: float) -> bool:
         return False
     clock = wiring.clock
     wait = max(due - clock.wall(), 0.0)
-    if clock.monotonic() + wait > began + wiring.wait:
+    if clock.monotonic() + wait > min(began + wiring.wait, wiring.ends):
         return False
     if wait > QUIET_WAIT:
-        log.info("waiting for the next delivery to become due", sink=outlet.name, seconds=round(wait, 1))
+        log.info("waiting", reason="the next delivery is not due yet", seconds=round(wait, 1))
     clock.sleep(max(wait, SHORTEST_WAIT))
     return not wiring.stop()
 
