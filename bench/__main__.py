@@ -18,7 +18,7 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
-from bench import inbox, intake
+from bench import inbox, intake, mail
 
 REPEATS = 3
 
@@ -163,11 +163,12 @@ ROWS: dict[str, tuple[Row, dict[str, str]]] = {
             "accepted and lost": "<= 0",
         },
     ),
+    **mail.ROWS,
 }
 
 
 def _measured(name: str) -> list[dict[str, float]]:
-    repeats = 1 if name in ("memory", "help", "intake") else REPEATS
+    repeats = 1 if name in ("memory", "help", "intake", "mail-memory") else REPEATS
     found = []
     for _ in range(repeats):
         with tempfile.TemporaryDirectory(prefix="connector-bench-") as folder:
