@@ -1,14 +1,15 @@
 """The limiter of one remote account: a slot for every call out of one shared budget, and obedience to Retry-After.
 
 What may go is decided in `pacing` and kept in the ledger, so that cron, a watching process and the intake are one
-sender. This module waits, remembers what the remote says, and explains every wait.
+sender. This module waits, passes on what the remote says, and explains every wait.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ import structlog
 from connector import pacing
 from connector.clock import Clock
 from connector.errors import Scope, Transient
+from connector.heard import VALID, Heard, rate
 from connector.ledger import budgets
 from connector.ledger.database import Database
 from connector.pacing import Budget, Counted, Rule, Spread, Wait
@@ -27,13 +29,10 @@ log = structlog.get_logger("connector.limits")
 # The code of the error that says: our own budget is used up for longer than a run waits.
 BUDGET = "budget"
 
-# What the remote said holds for an hour, and is written down again when it is older than ten minutes.
-_VALID, _FRESH = 3600.0, 600.0
 _PAUSE = 2.0  # seconds after a 429 that names no time: a full queue, which empties within seconds
 _LONGEST = 24 * 3600.0
+_OTHERS = 0.02  # the part that is left to others on the same account, who may use it before our next call comes
 _SWEEP = 500  # calls that name single records, between two cleanings
-
-_Cut = tuple[float, float]  # so many seconds from unit to unit, until this monotonic time
 
 
 class Limiter:
@@ -48,12 +47,11 @@ class Limiter:
         self._most = Allowance("", per_minute, 60.0) if per_minute else None
         self._clock = clock
         self._patience = patience
+        self._until = math.inf
+        self._over: Callable[[], bool] = lambda: False
         self._defaults: Mapping[str, Allowance] = {}
         self._lock = threading.Lock()
-        # By class. Monotonic times, so that a clock set forward ends no hold.
-        self._holds: dict[str, float] = {}
-        self._heard: dict[str, tuple[Allowance, float]] = {}
-        self._cuts: dict[str, _Cut] = {}
+        self._heard = Heard(clock)
         self._width = pacing.Width()
         self._waiting = Counter[str]()
         self._in_flight = 0
@@ -63,6 +61,10 @@ class Limiter:
     def allow(self, allowances: Sequence[Allowance]) -> None:
         """What the remote allows as far as its documentation says; its own words count for more."""
         self._defaults = {allowance.name: allowance for allowance in allowances}
+
+    def within(self, until: float, over: Callable[[], bool]) -> None:
+        """From now on nobody waits beyond `until`, by the monotonic clock, nor once `over()` is true."""
+        self._until, self._over = until, over
 
     # ── going ──
 
@@ -75,7 +77,7 @@ class Limiter:
         waited = 0.0
         while (wait := self._spend(cost)) is not None:
             with self._line(wait) as seconds:
-                if waited + seconds > self._patience:
+                if waited + seconds > self._patience or self._clock.monotonic() + seconds > self._until or self._over():
                     raise self._used_up(wait)
                 self._explain(wait, seconds)
                 self._clock.sleep(seconds)
@@ -84,7 +86,7 @@ class Limiter:
     def sent(self, cost: Cost = ONE_REQUEST) -> None:
         """A request is leaving. Raises Transient where Retry-After has begun to run since it was paid for."""
         names = _classes(cost)
-        if (wait := self._held(names) or self._spend_nothing(names)) is not None:
+        if (wait := self._heard.held(names) or self._held(names)) is not None:
             raise self._used_up(wait, Scope.ROW if wait.seconds <= self._patience else None)
         with self._lock:
             self.requests += 1
@@ -114,9 +116,9 @@ class Limiter:
         with self._lock:
             self._in_flight = max(self._in_flight - 1, 0)
         for said in news:
-            self._learn(said)
+            self._learn(Allowance(_class(said.name), said.allowed, said.seconds))
             if said.remaining is not None and said.resets is not None:
-                self._divide(said, said.remaining, min(said.resets, _LONGEST))
+                self._left_over(said, said.remaining, min(said.resets, _LONGEST))
 
     def hold(self, seconds: float | None, name: str = "") -> None:
         """Nobody sends anything of this class before so many seconds have passed."""
@@ -132,7 +134,7 @@ class Limiter:
     def _spend(self, cost: Cost) -> Wait | None:
         """Take the slots, or say what keeps them."""
         names = _classes(cost)
-        if (wait := self._held(names)) is not None:
+        if (wait := self._heard.held(names)) is not None:
             budgets.look(self._db, self._account, names, self._clock.wall())  # mends times if the clock was set back
             return wait
         if not self._rules(cost, {}):
@@ -149,9 +151,14 @@ class Limiter:
             return wait, {}
         return None, {name: rule.spent(rows.get(name, pacing.NOTHING), cost[name], now) for name, rule in rules.items()}
 
-    def _spend_nothing(self, names: Sequence[str]) -> Wait | None:
+    def _held(self, names: Sequence[str]) -> Wait | None:
         now = self._clock.wall()
         return self._remembered(pacing.held(budgets.look(self._db, self._account, names, now), now))
+
+    def _remembered(self, wait: Wait | None) -> Wait | None:
+        if wait is not None and wait.held:
+            self._heard.hold(wait.name, wait.seconds)
+        return wait
 
     def _rules(self, cost: Cost, rows: budgets.Budgets) -> dict[str, Rule]:
         found = ((name, self._rule(name, rows)) for name, units in cost.items() if units > 0)
@@ -164,94 +171,60 @@ class Limiter:
             return None
         if kind != name:
             return Counted(allowance.allowed, allowance.seconds)
-        interval, until = self._cuts.get(kind, (0.0, 0.0))
-        return Spread(allowance.allowed, allowance.seconds, interval if until > self._clock.monotonic() else 0.0)
+        return Spread(allowance.allowed, allowance.seconds, self._heard.slowed(kind))
 
     def _allowance(self, kind: str, row: Budget | None) -> Allowance | None:
         """What counts for a class: the remote's word, or the documentation's; never more than the settings say."""
         known = self._said(kind, row) or self._defaults.get(kind)
         if kind or self._most is None or known is None:
             return known or (None if kind else self._most)
-        return min(known, self._most, key=_rate)
+        return min(known, self._most, key=rate)
 
     def _said(self, kind: str, row: Budget | None) -> Allowance | None:
-        said, at = self._heard.get(kind, (None, 0.0))
-        if said is not None and self._clock.monotonic() - at < _VALID:
+        if (said := self._heard.allowance(kind)) is not None:
             return said
         if row is None or not row.allowed or not row.seconds or row.heard_at is None:
             return None
-        return Allowance(kind, row.allowed, row.seconds) if self._clock.wall() - row.heard_at < _VALID else None
+        return Allowance(kind, row.allowed, row.seconds) if self._clock.wall() - row.heard_at < VALID else None
+
+    # ── what all processes should know ──
 
     def _learn(self, said: Allowance) -> None:
-        kind, now = _class(said.name), self._clock.monotonic()
-        learned = Allowance(kind, said.allowed, said.seconds)
-        known, at = self._heard.get(kind, (None, 0.0))
-        # Rules for several parts of an API show themselves in turn: the tightest counts.
-        if known is not None and now - at < _FRESH and _rate(known) <= _rate(learned):
+        if not self._heard.learn(said):
             return
-        self._heard[kind] = (learned, now)
-        wall = self._clock.wall()
+        at = self._clock.wall()
+        self._note(said.name, lambda row: replace(row, allowed=said.allowed, seconds=said.seconds, heard_at=at))
+        log.info("the remote allows", units=said.allowed, seconds=said.seconds, budget=said.name, account=self._account)
 
-        def noted(rows: budgets.Budgets) -> tuple[None, budgets.Budgets]:
-            row = rows.get(kind, pacing.NOTHING)
-            return None, {kind: replace(row, allowed=said.allowed, seconds=said.seconds, heard_at=wall)}
-
-        budgets.change(self._db, self._account, [kind], wall, noted)
-        log.info("the remote allows", units=said.allowed, seconds=said.seconds, budget=kind, account=self._account)
-
-    # ── others on the same account ──
-
-    def _divide(self, said: Allowance, remaining: int, resets: float) -> None:
-        """Spread what is left until the count starts anew, where others use more of the account than we leave them."""
-        if remaining <= 0:
-            if resets - self._left(said.name) > 1.0:
-                log.info("the allowance is used up", seconds=round(resets, 1), budget=said.name, account=self._account)
-                self._hold(said.name, resets)
-            return
-        if _class(said.name) != said.name:
-            return
-        distance = resets / max(remaining - self._in_flight, 1)
-        if distance > Spread(said.allowed, said.seconds).interval:
-            self._cuts[said.name] = (distance, self._clock.monotonic() + resets)
-        else:
-            self._cuts.pop(said.name, None)
-
-    # ── holds ──
+    def _left_over(self, said: Allowance, remaining: int, resets: float) -> None:
+        """Others may use the account too: what is left until the count starts anew is all that there is."""
+        single = _class(said.name) != said.name
+        ours = remaining if single else remaining - self._in_flight - math.ceil(said.allowed * _OTHERS)
+        if remaining > 0 and (single or ours > 0):
+            if not single:
+                self._heard.divide(said, ours, resets)
+        elif resets - self._heard.left(said.name) > 1.0:
+            log.info("the allowance is used up", seconds=round(resets, 1), budget=said.name, account=self._account)
+            self._hold(said.name, resets)
 
     def _hold(self, name: str, seconds: float) -> None:
-        wall = self._clock.wall()
+        until = self._clock.wall() + seconds
+        self._heard.hold(name, seconds)
+        self._note(name, lambda row: replace(row, held_until=max(row.held_until, until)))
 
-        def kept(rows: budgets.Budgets) -> tuple[None, budgets.Budgets]:
-            row = rows.get(name, pacing.NOTHING)
-            return None, {name: replace(row, held_until=max(row.held_until, wall + seconds))}
+    def _note(self, name: str, changed: Callable[[Budget], Budget]) -> None:
+        def noted(rows: budgets.Budgets) -> tuple[None, budgets.Budgets]:
+            return None, {name: changed(rows.get(name, pacing.NOTHING))}
 
-        self._remembered(Wait(name, seconds, True))
-        budgets.change(self._db, self._account, [name], wall, kept)
-
-    def _remembered(self, wait: Wait | None) -> Wait | None:
-        if wait is not None and wait.held:
-            with self._lock:
-                until = self._clock.monotonic() + wait.seconds
-                self._holds[wait.name] = max(self._holds.get(wait.name, 0.0), until)
-        return wait
-
-    def _held(self, names: Sequence[str]) -> Wait | None:
-        """What this process knows without asking the ledger."""
-        waits = [Wait(name, left, True) for name in names if (left := self._left(name)) > 0]
-        return max(waits, key=lambda wait: wait.seconds, default=None)
-
-    def _left(self, name: str) -> float:
-        return self._holds.get(name, 0.0) - self._clock.monotonic()
+        budgets.change(self._db, self._account, [name], self._clock.wall(), noted)
 
     def _sweep(self, names: Sequence[str]) -> None:
         """Forget single records now and then, and the holds on them that have ended."""
         self._singles += any(_class(name) != name for name in names)
         if self._singles < _SWEEP:
             return
-        with self._lock:
-            self._singles = 0
-            now = self._clock.monotonic()
-            self._holds = {name: until for name, until in self._holds.items() if until > now}
+        self._singles = 0
+        self._heard.forget()
         budgets.sweep(self._db, self._account, self._clock.wall())
 
     # ── words ──
@@ -270,10 +243,6 @@ class Limiter:
             scope=scope or (Scope.ROW if wait.name else Scope.ACCOUNT),
             retry_after=wait.seconds,
         )
-
-
-def _rate(allowance: Allowance) -> float:
-    return allowance.allowed / allowance.seconds
 
 
 def _class(name: str) -> str:
