@@ -12,7 +12,8 @@ TARGET = 5.0
 WORTH = 1.0
 # So few that wait are sent as fast by single calls, each with an answer of its own.
 FEW = 8
-# So many go in the first call whose answer is waited for, while nobody knows how long the remote takes for one.
+# So many go in the first calls, while nobody knows how long the remote takes for one: a job that turns out to be slow
+# keeps everybody waiting who must not go beside it.
 FIRST = 25
 
 
@@ -24,19 +25,18 @@ class Choice:
     reason: str
 
 
-def choose(waiting: int, most: int, calls: int, seconds_each: float | None, later: bool = False) -> Choice:
+def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> Choice:
     """How many of `waiting` writes of a kind go in the next call.
 
     The remote takes `most` of them in a call and works at `calls` calls at once; each write has taken it
-    `seconds_each` so far, None where that is not known yet. `later`: it answers at once and works them off later, so
-    that no answer is at stake.
+    `seconds_each` so far, None where that is not known yet.
     """
     if most <= 1:
         return Choice(1, "there is no call for many of these")
     if waiting < FEW:
         return Choice(1, "few wait")
     share = max(math.ceil(waiting / max(calls, 1)), FEW, math.floor(WORTH / seconds_each) if seconds_each else 0)
-    if seconds_each is None and not later:
+    if seconds_each is None:
         return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
     fit = max(int(TARGET / seconds_each), 1) if seconds_each else most
     items = min(most, share, fit)

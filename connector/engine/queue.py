@@ -54,7 +54,7 @@ class Queue:
         most = 1 if self._singly(first) else self._outlet.most(first.do)
         later = self._outlet.sink.jobs_at_once > 0
         calls = jobs if later else self._outlet.concurrency
-        items = choose(self._like(first), most, calls, self._outlet.pace.seconds_each, later).items
+        items = choose(self._like(first), most, calls, self._outlet.pace.seconds_each).items
         if items > 1 and later and jobs < 1:
             return None
         return self._taken(items, together=items > 1, alone=most == 0)

@@ -19,7 +19,6 @@ def test_a_kind_without_a_call_for_many_goes_by_itself() -> None:
 
 def test_the_first_call_is_a_small_one() -> None:
     assert choose(5000, 100, 4, None).items == FIRST
-    assert choose(5000, 100, 4, None, later=True).items == 100
 
 
 def test_a_call_takes_about_as_long_as_it_should() -> None:
