@@ -1,4 +1,4 @@
-"""How much of what a remote allows is used, in real time: `python -m bench.limits [ROW]...`; three minutes a row.
+"""How much of what a remote allows is used, in real time: `python -m bench limits [ROW]...`; three minutes a row.
 
 One `sync` writes single calls (`bulk: off`) to the emulated Zendesk for three whole minutes after the first answer.
 Nothing tells it the limits: it learns them from headers. The remote counts in minutes of its own clock.
@@ -6,8 +6,8 @@ Nothing tells it the limits: it learns them from headers. The remote counts in m
 
 from __future__ import annotations
 
+import logging
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import structlog
 
 from bench import inbox
 from connector.sandbox import Sandbox
@@ -108,6 +110,8 @@ def _sync(folder: Path, seconds: float | None) -> None:
 
 
 def main(names: list[str]) -> int:
+    """Measure the rows and print them; how many missed their goal."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     missed = 0
     for name in names or list(ROWS):
         with tempfile.TemporaryDirectory(prefix="bench-") as folder:
@@ -116,8 +120,4 @@ def main(names: list[str]) -> int:
         missed += not good
         told = ", ".join(f"{word} {value:.3f}" for word, value in figures.items())
         print(f"{name}: {told} (goal: {row.goal}, none, none) {'ok' if good else 'MISSED'}", flush=True)
-    return 1 if missed else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    return missed
