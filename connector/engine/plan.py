@@ -21,7 +21,7 @@ BATCH = 200
 def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
     """Render every delivery that waits for it; returns how many were looked at and how many are now blocked."""
     seen = blocked = 0
-    while rows := deliveries.unplanned(wiring.db, sinks, BATCH):
+    while not wiring.stop() and (rows := deliveries.unplanned(wiring.db, sinks, BATCH)):
         planned = [rendered_row(wiring, wiring.outlets[row.sink], row) for row in rows]
         blocked += planning.plan(wiring.db, planned, wiring.clock.wall())
         seen += len(rows)

@@ -14,6 +14,7 @@ from connector.engine.plan import rendered_row
 from connector.engine.wiring import Outlet, Wiring
 from connector.errors import Finding, RemoteError, Scope
 from connector.ledger import deliveries
+from connector.ledger.database import LedgerError
 from connector.ledger.deliveries import Delivery
 from connector.plugins import Do, Key, Remote, Write
 
@@ -67,7 +68,7 @@ def prepare(wiring: Wiring, outlet: Outlet, rows: Sequence[Delivery]) -> list[Pr
     if len(rows) > 1:
         try:
             return _prepared(wiring, outlet, rows)
-        except SQLAlchemyError:
+        except (SQLAlchemyError, LedgerError):
             raise
         except Exception as error:  # noqa: BLE001 - whatever one row did must not befall the others
             if isinstance(error, RemoteError) and error.scope is Scope.ACCOUNT:
@@ -80,7 +81,7 @@ def _alone(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared | RemoteEr
         return _prepared(wiring, outlet, [row])[0]
     except RemoteError as error:
         return error
-    except SQLAlchemyError:
+    except (SQLAlchemyError, LedgerError):
         raise
     except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
         return puzzled(row, error)

@@ -13,7 +13,7 @@ from connector.engine.attempt import finding_of, puzzled
 from connector.engine.crew import Crew
 from connector.engine.prepare import age_of, spelt_out, write_of
 from connector.engine.wiring import Outlet, Tally, Wiring
-from connector.errors import Finding, RemoteError, Scope, StaleRow, Uncertain
+from connector.errors import Finding, RemoteError, Scope, StaleRow, Transient, Uncertain
 from connector.ledger import claims, deliveries, settling
 from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step
@@ -77,9 +77,9 @@ def _job(wiring: Wiring, outlet: Outlet, job: str, tally: Tally) -> int:
     except RemoteError as error:
         for row in rows:
             _looked_in_vain(wiring, row, error)
-        if error.scope is Scope.ACCOUNT:
-            tally.error = error
+        _note(tally, error)
         return len(rows)
+    tally.looked += 1
     if job not in answers:
         _still_worked_off(wiring, rows, job)
         return len(rows)
@@ -121,15 +121,22 @@ def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
         look = _look(wiring, outlet, row, write)
     except RemoteError as error:
         _looked_in_vain(wiring, row, error)
-        if error.scope is Scope.ACCOUNT:
-            tally.error = error
+        _note(tally, error)
         return
     except SQLAlchemyError:
         raise
     except Exception as error:  # noqa: BLE001 - a plugin's bug over one row must not stop the others
         _looked_in_vain(wiring, row, puzzled(row, error))
         return
+    tally.looked += 1
     _decide(wiring, outlet, row, write, look)
+
+
+def _note(tally: Tally, error: RemoteError) -> None:
+    if error.scope is Scope.ACCOUNT:
+        tally.error = error
+    elif isinstance(error, Transient):
+        tally.failed = error
 
 
 def _look(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write) -> Look:

@@ -166,7 +166,7 @@ def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:
         touched = _pass(once, replace(outlet, bulk=False), crew, tally)
     if outlet.limiter.requests == before:
         return touched, False
-    if tally.failed is None and (tally.done or tally.blocked or tally.found):
+    if tally.failed is None and (tally.done or tally.blocked or tally.looked):
         return touched, True
     tally.error = tally.error or tally.failed or Transient(f"{outlet.name} did not answer", code="no-answer")
     return touched, False

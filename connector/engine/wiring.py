@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,7 +37,7 @@ class Inlet:
 
 @dataclass(frozen=True, slots=True)
 class Outlet:
-    """A sink, and what the settings say of it."""
+    """A sink, and what the settings say of it. `tentative`: it failed before, and one call shows whether it is back."""
 
     name: str
     sink: Sink
@@ -46,6 +47,7 @@ class Outlet:
     limiter: Limiter
     concurrency: int = 1
     bulk: bool = True
+    tentative: bool = False
     pace: Pace = field(default_factory=Pace)
 
     @property
@@ -60,7 +62,8 @@ class Outlet:
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """Everything a run needs. `stop()` turns true when somebody asked the run to end."""
+    """Everything a run needs. `stop()` turns true when somebody asked the run to end, or its time (`ends`, by the
+    monotonic clock) is over."""
 
     db: Database
     base: Path
@@ -77,6 +80,7 @@ class Wiring:
     policy: Policy = field(default_factory=Policy)
     progress: Progress = lambda step, done, total: None
     stop: Callable[[], bool] = lambda: False
+    ends: float = math.inf
 
     @property
     def takes_files(self) -> frozenset[str]:
@@ -88,7 +92,8 @@ class Wiring:
 
 @dataclass(slots=True)
 class Tally:
-    """What a run did at one sink. `error` made it stop there, `failed` is the last failure that left a row waiting."""
+    """What a run did at one sink. `looked` counts the answers to looks for what was unsure; `error` made the run stop
+    there, `failed` is the last failure that left a row waiting."""
 
     created: int = 0
     updated: int = 0
@@ -96,6 +101,7 @@ class Tally:
     attached: int = 0
     linked: int = 0
     blocked: int = 0
+    looked: int = 0
     error: RemoteError | None = None
     failed: Transient | None = None
 
@@ -105,9 +111,8 @@ class Tally:
 
         That our own budget is used up is no fault of the remote's: the rows merely wait.
         """
-        if self.error is not None and self.error.code == BUDGET:
-            return None
-        return self.error or (None if self.done or self.blocked else self.failed)
+        stopped = self.error or (None if self.done or self.blocked or self.looked else self.failed)
+        return None if stopped is not None and stopped.code == BUDGET else stopped
 
     @property
     def done(self) -> int:

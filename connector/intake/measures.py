@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterator, Mapping
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
-from prometheus_client.registry import Collector
+
+from connector.metrics import Now, gauge
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 _STEPS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
@@ -29,7 +30,7 @@ class Measures:
             registry=self._registry,
         )
         self._bytes = Counter("connector_intake_bytes", "Bytes accepted.", ["source"], registry=self._registry)
-        self._registry.register(_Now(waiting, held))
+        self._registry.register(Now(lambda: _now(waiting(), held())))
 
     def accepted(self, source: str, repeated: bool, size: int, seconds: float) -> None:
         """A post was stored, or was there already."""
@@ -46,20 +47,7 @@ class Measures:
         return generate_latest(self._registry)
 
 
-class _Now(Collector):
-    """What is so at the moment of asking."""
-
-    def __init__(self, waiting: Callable[[], Mapping[str, int]], held: Callable[[], Mapping[str, float]]) -> None:
-        self._waiting = waiting
-        self._held = held
-
-    def collect(self) -> Iterator[GaugeMetricFamily]:
-        waiting = GaugeMetricFamily("connector_inbox_posts", "Posts that no run has taken in yet.", labels=["source"])
-        for source, count in self._waiting().items():
-            waiting.add_metric([source], count)
-        yield waiting
-        for name, value in self._held().items():
-            yield GaugeMetricFamily(f"connector_intake_{name}", f"{name.replace('_', ' ').capitalize()} now.", value)
-
-    def describe(self) -> Iterator[GaugeMetricFamily]:
-        return iter(())  # asked when registered, when the ledger is nobody's business yet
+def _now(waiting: Mapping[str, int], held: Mapping[str, float]) -> Iterator[GaugeMetricFamily]:
+    yield gauge("connector_inbox_posts", "Posts that no run has taken in yet.", "source", waiting)
+    for name, value in held.items():
+        yield GaugeMetricFamily(f"connector_intake_{name}", f"{name.replace('_', ' ').capitalize()} now.", value)
