@@ -138,6 +138,8 @@ def _draft(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote | None)
     if remote is None:
         gone = f"{_named(row)} is gone from {outlet.name}"
         return Held(Finding("gone", row.name, gone, "drop it, or restore the record"))
+    if remote.closed and _is_automatic(row):
+        return Over("a machine said it, and the record is closed")
     if remote.closed:
         return _closed(outlet, row)
     if row.do is Do.UPDATE:
