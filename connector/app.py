@@ -21,7 +21,7 @@ from connector.clock import Clock, SystemClock
 from connector.engine import run as engine
 from connector.engine.collect import understand
 from connector.engine.plan import render_ticket, ticket_view
-from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
+from connector.engine.wiring import Inlet, Outlet, Progress, Watching, Wiring
 from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
 from connector.fields import look_up, paths
 from connector.ledger import deliveries, identity, leases, people, views
@@ -298,6 +298,8 @@ def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop
         routes=settings.routes,
         weighing=settings.priority,
         levels=settings.service_levels,
+        observe=Watching(settings.observe.every, settings.observe.check),
+        closure=settings.closure,
         pending=settings.pending,
         wait=settings.wait,
         stop=stop,

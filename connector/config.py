@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connector.checked import checked, where
+from connector.closure import Closure
 from connector.durations import Seconds
 from connector.errors import Finding, SettingsError
 from connector.plugins import Secret
@@ -60,6 +61,13 @@ class Problems(_Part):
     people: int = Field(default=3, ge=1, description="from so many people")
 
 
+class Observe(_Part):
+    """How often the way back is read. Times are in seconds."""
+
+    every: Seconds = Field(default=0.0, description="changes are read at most so often; 0: by every run")
+    check: Seconds = Field(default=86_400.0, ge=60, description="each open record is looked at by itself so often")
+
+
 class SettingsFile(_Part):
     """What may stand in a settings file. Plugins check their own part of it."""
 
@@ -77,6 +85,8 @@ class SettingsFile(_Part):
     priority: Weighing = Weighing()
     service_levels: ServiceLevels = ServiceLevels()
     problems: Problems = Problems()
+    closure: Closure = Closure()
+    observe: Observe = Observe()
     wait: Seconds = Field(default=30.0, description="so long a run waits for rows that become due")
     pending: Seconds = Field(default=900.0, description="so long a reply waits for its original")
 
@@ -103,6 +113,8 @@ class Settings:
     priority: Weighing
     service_levels: ServiceLevels
     problems: Problems
+    closure: Closure
+    observe: Observe
     wait: float
     pending: float
 
@@ -133,6 +145,8 @@ def load(path: Path) -> Settings:
         priority=file.priority,
         service_levels=file.service_levels,
         problems=file.problems,
+        closure=file.closure,
+        observe=file.observe,
         wait=file.wait,
         pending=file.pending,
     )

@@ -46,13 +46,13 @@ def _judged(call: Callable[[], Answer], writes: Sequence[Write]) -> Answer | Rem
         return error
     except Exception as error:  # noqa: BLE001 - nobody knows how far it came
         # Where it failed, and nothing of what it said: a message may quote the ticket.
-        log.error("the sink failed", write=repr(writes[0]), error=type(error).__name__, at=_place(error))
+        log.error("the sink failed", write=repr(writes[0]), error=type(error).__name__, at=place_of(error))
         return Uncertain(_failed(error), "report this as a bug")
 
 
 def puzzled(row: Delivery, error: Exception) -> RemoteError:
     """An exception that no sink should raise, as something a person can read; logged by place, never by its words."""
-    log.error("the sink failed", delivery=row.id, error=type(error).__name__, at=_place(error))
+    log.error("the sink failed", delivery=row.id, error=type(error).__name__, at=place_of(error))
     return Permanent(_failed(error), "report this as a bug", code="sink-failed")
 
 
@@ -60,7 +60,8 @@ def _failed(error: Exception) -> str:
     return f"the sink failed in a way it should not ({type(error).__name__})"
 
 
-def _place(error: Exception) -> str:
+def place_of(error: Exception) -> str:
+    """Where in the code an exception was raised; nothing of what it said."""
     frames = traceback.extract_tb(error.__traceback__)
     return f"{frames[-1].filename}:{frames[-1].lineno}" if frames else ""
 

@@ -34,6 +34,10 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
     match row.do:
         case Do.ATTACH:
             return Planned(row, file_payload(row.what or {}))
+        case Do.LINK | Do.SOLVE:
+            return Planned(row, row.what or {})
+        case Do.COMMENT if row.what and "text" in row.what:  # words of our own, which no mapping renders
+            return Planned(row, row.what)
         case Do.COMMENT:
             said = comment_view(row, outlet)
             rendered = render_comment(outlet.mapping, said, said.comments[0], _facts(wiring, outlet, said, row.group))

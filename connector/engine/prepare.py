@@ -135,6 +135,8 @@ def _as_they_stand(outlet: Outlet, rows: Sequence[Delivery]) -> dict[int, Remote
 
 
 def _draft(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote | None) -> Prepared | Draft:
+    if row.do is Do.SOLVE and (remote is None or remote.resolved or remote.closed):
+        return Over(f"{_named(row)} is over already" if remote else f"{_named(row)} is gone")
     if remote is None:
         gone = f"{_named(row)} is gone from {outlet.name}"
         return Held(Finding("gone", row.name, gone, "drop it, or restore the record"))
@@ -191,7 +193,7 @@ def spelt_out(wiring: Wiring, outlet: Outlet, row: Delivery) -> Delivery:
     if row.body is not None:
         return row
     payload = row.payload if row.payload is not None else rendered_row(wiring, outlet, row).payload or {}
-    body = payload if row.do is Do.ATTACH else outlet.sink.resolve(row.do, payload).body
+    body = payload if row.do in (Do.ATTACH, Do.SOLVE) else outlet.sink.resolve(row.do, payload).body
     return replace(row, payload=payload, body=body)
 
 

@@ -13,6 +13,7 @@ import structlog
 from connector.engine.collect import collect, peek
 from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
+from connector.engine.observe import observe
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
 from connector.engine.standing import keep_standing
@@ -142,8 +143,8 @@ def _work(wiring: Wiring, outlet: Outlet, report: Report) -> None:
                 touched, answers = _try(wiring, outlet, tally)
             if not touched and not _wait(wiring, outlet, began):
                 break
-    if tally.stopped is not None:
-        report.errors[outlet.name] = tally.stopped
+    if (stopped := tally.stopped or tally.unread) is not None:
+        report.errors[outlet.name] = stopped
     report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
 
 
@@ -152,7 +153,8 @@ def _pass(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
     claims.lose_expired(wiring.db, wiring.clock.wall())
     looked, blocked = plan(wiring, [outlet.name])
     tally.blocked += blocked
-    return looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
+    touched = looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
+    return touched + observe(wiring, outlet, tally)
 
 
 def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from connector import priority, service_levels
+from connector import closure, priority, service_levels
 from connector.batching import Pace
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
@@ -19,6 +19,15 @@ from connector.retry import Policy
 from connector.routing import Route
 
 Progress = Callable[[str, int, int | None], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How often changes at help desks are read, and each record that shows none is looked at; in seconds."""
+
+    every: float = 0.0
+    check: float = 86_400.0
+
 
 # How long a claim outlasts the call it was made for, in seconds.
 LEASE_MARGIN = 30.0
@@ -78,6 +87,8 @@ class Wiring:
     weighing: priority.Weighing = priority.DEFAULT
     levels: service_levels.ServiceLevels = service_levels.DEFAULT
     policy: Policy = field(default_factory=Policy)
+    observe: Watching = Watching()
+    closure: closure.Closure = closure.DEFAULT
     progress: Progress = lambda step, done, total: None
     stop: Callable[[], bool] = lambda: False
     ends: float = math.inf
@@ -93,7 +104,10 @@ class Wiring:
 @dataclass(slots=True)
 class Tally:
     """What a run did at one sink. `looked` counts the answers to looks for what was unsure; `error` made the run stop
-    there, `failed` is the last failure that left a row waiting."""
+    there, `failed` is the last failure that left a row waiting.
+
+    `observed` says that its changes were read, `unread` what kept them from being read.
+    """
 
     created: int = 0
     updated: int = 0
@@ -104,6 +118,8 @@ class Tally:
     looked: int = 0
     error: RemoteError | None = None
     failed: Transient | None = None
+    observed: bool = False
+    unread: RemoteError | None = None
 
     @property
     def stopped(self) -> RemoteError | None:

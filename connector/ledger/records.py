@@ -82,8 +82,8 @@ def take(
         taking = Taking(connection, source, now, patience, takes_files)
         counts = taking.take(page)
         take_out(connection, posts)
-        _move_cursor(connection, source, moved)
-        _note_reading(connection, source, now, complete)
+        move_cursor(connection, source, moved)
+        note_reading(connection, source, now, complete)
     return counts
 
 
@@ -109,13 +109,15 @@ def note_failure(db: Database, source: str, now: float, error: str) -> None:
         put(connection, reading, [row])
 
 
-def _move_cursor(connection: Connection, source: str, moved: Mapping[str, str | None]) -> None:
+def move_cursor(connection: Connection, source: str, moved: Mapping[str, str | None]) -> None:
+    """Change the cursor in the caller's transaction; an entry that moves to None ends."""
     put(connection, cursor, [{"source": source, "entry": k, "value": v} for k, v in moved.items() if v is not None])
     gone = [{"gone": entry} for entry, value in moved.items() if value is None]
     if gone:
         connection.execute(delete(cursor).where(cursor.c.source == source, cursor.c.entry == bindparam("gone")), gone)
 
 
-def _note_reading(connection: Connection, source: str, now: float, complete: bool) -> None:
+def note_reading(connection: Connection, source: str, now: float, complete: bool) -> None:
+    """The source could be read, to its end where `complete`; in the caller's transaction."""
     row: dict[str, Any] = {"source": source, "read_at": now, "error": ""}
     put(connection, reading, [{**row, "end_at": now} if complete else row])
