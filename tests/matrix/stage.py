@@ -41,7 +41,7 @@ sources:
   mail: {{type: email, path: inbox/mail}}
 sinks:
   desk: {{type: {kind}, url: "{url}", auth: {auth}, mapping: desk.yaml, settle_after: {settle}, timeout: {timeout},
-          attachments: send, bulk: {bulk}}}
+          attachments: send, bulk: {bulk}, concurrency: 1}}
 routes:
   - {{sink: desk}}
 """
@@ -64,7 +64,10 @@ comment: {from: comment.text}
 
 
 class SharedClock:
-    """The sandbox's time; whoever sleeps moves it on for everybody."""
+    """The sandbox's time; whoever sleeps moves it on for everybody.
+
+    So one thread talks to the help desk: another's sleep would be the end of its patience.
+    """
 
     def __init__(self, box: Sandbox) -> None:
         self._box = box
@@ -164,7 +167,7 @@ class Stage:
 
     def _sync(self) -> None:
         for _ in range(ROUNDS):
-            self.app.sync()
+            self.app.sync(max_seconds=5000)
             self.clock.sleep(100.0)
             if not self._waiting((State.QUEUED, State.SENDING, State.UNSURE)):
                 return
@@ -240,7 +243,12 @@ class Stage:
         of_pool = select(t.id, t.version, k.remote_id).join(link, k.ticket_id == t.id)
         with self.app.wiring.db.write() as connection:
             rows = list(connection.execute(of_pool.where(t.external_id.contains("pool-"), t.source == "button")))
-            values = {"sink": "desk", "do": Do.LINK.value, "part": f"link:{self._links}", "state": State.QUEUED.value}
+            values: dict[str, Any] = {
+                "sink": "desk",
+                "do": Do.LINK.value,
+                "part": f"link:{self._links}",
+                "state": State.QUEUED.value,
+            }
             values |= {
                 "payload": json.dumps({"problem": self._parents[0]}),
                 "attempts": 0,
@@ -269,7 +277,7 @@ class Stage:
     # ── the inbox ──
 
     def _form(self, ident: str, summary: str, file: str | None = None) -> dict[str, Any]:
-        form = {
+        form: dict[str, Any] = {
             "request_id": ident,
             "source": {"system": "Epic", "environment": "PRD"},
             "summary": summary,
