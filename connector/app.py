@@ -4,28 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-import shutil
-import sqlite3
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import text
+import structlog
 
 from connector import config
 from connector.actions import Actions
+from connector.breaker import Breaker
+from connector.care import LedgerCare
 from connector.clock import Clock, SystemClock
 from connector.engine import run as engine
 from connector.engine.collect import understand
 from connector.engine.plan import render_ticket, ticket_view
+from connector.engine.watch import Watch
 from connector.engine.wiring import Inlet, Outlet, Progress, Watching, Wiring
 from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
 from connector.fields import look_up, paths
 from connector.ledger import deliveries, identity, leases, people, views
-from connector.ledger.database import Database, LedgerError
+from connector.ledger.database import Database, LedgerError, MovedLedger
 from connector.ledger.outcomes import outcomes
 from connector.limits import Limiter
 from connector.mapping import load as load_mapping
@@ -44,13 +44,19 @@ from connector.plugins import (
 )
 from connector.ticket import Ticket
 
+log = structlog.get_logger("connector.app")
+
 
 class App:
-    """One installation, open. Use it as a context manager."""
+    """One installation, open. Use it as a context manager.
+
+    `metrics` is the file that each run's figures are written to, in Prometheus's text format, or None.
+    """
 
     def __init__(self, settings: config.Settings, wiring: Wiring) -> None:
         self.settings = settings
         self.wiring = wiring
+        self.metrics = settings.metrics.textfile and settings.base / settings.metrics.textfile
         self.actions = Actions(wiring)
         self.ledger = LedgerCare(wiring)
 
@@ -104,15 +110,74 @@ class App:
 
         Raises SettingsError for a name that the settings do not hold, RestoredLedger for a ledger that is behind.
         """
-        inlets = _chosen("source", self.wiring.inlets, sources)
-        outlets = _chosen("sink", self.wiring.outlets, sinks)
+        inlets, outlets = self._asked(sources, sinks)
         if dry_run:
             return engine.dry_run(self.wiring, inlets, outlets, limit)
         self._refuse_missing_secrets(inlets, outlets)
-        identity.refuse_restored(self.wiring.db, self.wiring.base, self.wiring.site)
-        identity.stamp(self.wiring.db, self.wiring.base, self.wiring.site, self.wiring.clock.wall())
-        wiring = self.wiring if progress is None else replace(self.wiring, progress=progress)
-        return engine.run(wiring, inlets, outlets, limit, max_seconds)
+        self._refuse_restored()
+        report = engine.run(self._telling(progress), inlets, outlets, limit, max_seconds)
+        self._measure(report, outlets)
+        return report
+
+    def watch(
+        self,
+        every: float,
+        sources: Sequence[str] = (),
+        sinks: Sequence[str] = (),
+        *,
+        limit: int | None = None,
+        max_seconds: float | None = None,
+        progress: Progress | None = None,
+    ) -> Iterator[engine.Report]:
+        """Run as `sync` does, again `every` seconds after each end, until somebody asks to stop; a report of each run.
+
+        A sink that failed rests, and so does a ledger that does not answer. Raises what only a person can mend:
+        SettingsError, RestoredLedger, MovedLedger.
+        """
+        inlets, outlets = self._asked(sources, sinks)
+        self._refuse_missing_secrets(inlets, outlets)
+        watch, wiring, ledger = Watch(inlets, outlets), self._telling(progress), Breaker()
+        while not wiring.stop():
+            pause = every
+            try:
+                self._refuse_restored()
+                report = watch.run(wiring, limit, max_seconds)
+                self._measure(report, outlets)
+                ledger.answered()
+            except MovedLedger:
+                raise
+            except LedgerError as error:
+                pause = max(every, ledger.failed(wiring.clock.monotonic()))
+                log.warning("waiting", reason="the ledger does not answer", seconds=pause)
+                report = engine.Report("", errors={"ledger": error})
+            yield report
+            wiring.clock.sleep(pause)
+
+    def _asked(self, sources: Sequence[str], sinks: Sequence[str]) -> tuple[list[Inlet], list[Outlet]]:
+        return _chosen("source", self.wiring.inlets, sources), _chosen("sink", self.wiring.outlets, sinks)
+
+    def _telling(self, progress: Progress | None) -> Wiring:
+        return self.wiring if progress is None else replace(self.wiring, progress=progress)
+
+    def _refuse_restored(self) -> None:
+        wiring = self.wiring
+        identity.refuse_restored(wiring.db, wiring.base, wiring.site)
+        identity.stamp(wiring.db, wiring.base, wiring.site, wiring.clock.wall())
+
+    def _measure(self, report: engine.Report, outlets: Sequence[Outlet]) -> None:
+        """Write the run's figures where somebody wants them."""
+        if self.metrics is None:
+            return
+        from connector import metrics  # most installations do without
+
+        db = self.wiring.db
+        read = views.read_to_end(db, {name: self.wiring.inlets[name].id for name in report.sources})
+        standing = {outlet.name: deliveries.count_unfinished(db, outlet.name) for outlet in outlets}
+        figures = metrics.of_run(report.document(), report.exit_code, self.wiring.clock.wall(), read, standing)
+        try:
+            metrics.write(self.metrics, figures)
+        except OSError as error:
+            log.error("the figures of this run cannot be written", file=str(self.metrics), error=error.strerror)
 
     def _refuse_missing_secrets(self, inlets: Sequence[Inlet], outlets: Sequence[Outlet]) -> None:
         asked = [inlet for inlet in inlets if isinstance(inlet.source, Asks)]
@@ -376,39 +441,3 @@ def _records_of(settings: config.Settings, inlet: Inlet, path: Path) -> Iterator
             yield from page.records
     except ConnectorError:
         return
-
-
-class LedgerCare:
-    """Looking after the database."""
-
-    def __init__(self, wiring: Wiring) -> None:
-        self._wiring = wiring
-
-    def backup(self, target: Path) -> None:
-        """A consistent copy, taken while others work. From then on the ledger is ahead of the copy."""
-        db = self._wiring.db
-        if db.file is None:
-            raise LedgerError("only an SQLite ledger is copied by this command", "use pg_dump")
-        if target.exists():
-            raise LedgerError(f"{target} exists already", "name a file that does not exist")
-        fresh = target.with_name(target.name + ".part")
-        with closing(sqlite3.connect(db.file)) as source, closing(sqlite3.connect(fresh)) as copy:
-            source.backup(copy)
-        shutil.move(fresh, target)
-        identity.mark_backup(db)
-        identity.stamp(db, self._wiring.base, self._wiring.site, self._wiring.clock.wall())
-
-    def restored(self) -> int:
-        """Make everything unsure that the lost ledger may have sent; returns how many deliveries."""
-        wiring = self._wiring
-        return identity.accept_restored(wiring.db, wiring.base, wiring.site, wiring.clock.wall())
-
-    def vacuum(self) -> None:
-        """Give space back to the disk."""
-        db = self._wiring.db
-        if db.file is not None:  # outside the engine, whose connections begin transactions of their own
-            with closing(sqlite3.connect(db.file, isolation_level=None)) as own:
-                own.execute("VACUUM")
-            return
-        with db.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text("VACUUM"))

@@ -68,6 +68,12 @@ class Observe(_Part):
     check: Seconds = Field(default=86_400.0, ge=60, description="each open record is looked at by itself so often")
 
 
+class Metrics(_Part):
+    """Where the figures of each run go."""
+
+    textfile: Path | None = Field(default=None, description="a file for Prometheus, replaced after each run")
+
+
 class SettingsFile(_Part):
     """What may stand in a settings file. Plugins check their own part of it."""
 
@@ -87,6 +93,7 @@ class SettingsFile(_Part):
     problems: Problems = Problems()
     closure: Closure = Closure()
     observe: Observe = Observe()
+    metrics: Metrics = Metrics()
     wait: Seconds = Field(default=30.0, description="so long a run waits for rows that become due")
     pending: Seconds = Field(default=900.0, description="so long a reply waits for its original")
 
@@ -115,6 +122,7 @@ class Settings:
     problems: Problems
     closure: Closure
     observe: Observe
+    metrics: Metrics
     wait: float
     pending: float
 
@@ -147,6 +155,7 @@ def load(path: Path) -> Settings:
         problems=file.problems,
         closure=file.closure,
         observe=file.observe,
+        metrics=file.metrics,
         wait=file.wait,
         pending=file.pending,
     )
@@ -287,7 +296,7 @@ def _id_findings(document: Document) -> Iterator[Finding]:
 
 
 def _password_findings(document: Document, value: Any, place: Place) -> Iterator[Finding]:
-    if isinstance(value, str) and _has_password(value):
+    if isinstance(value, str) and has_password(value):
         remedy = (
             "take it out of the address: PGPASSWORD or ~/.pgpass for a ledger, `auth` with env: or file: for a sink"
         )
@@ -297,7 +306,8 @@ def _password_findings(document: Document, value: Any, place: Place) -> Iterator
         yield from _password_findings(document, part, (*place, step))
 
 
-def _has_password(text: str) -> bool:
+def has_password(text: str) -> bool:
+    """Whether an address holds a password, which would be shown wherever the address is."""
     try:
         return "://" in text and bool(urlsplit(text).password or _QUERY_PASSWORD.search(text))
     except ValueError:

@@ -16,7 +16,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
@@ -24,6 +24,7 @@ from sqlalchemy.exc import TimeoutError as NoneFree
 from connector.clock import SystemClock
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.ledger import postgresql
+from connector.ledger.schema import meta
 from connector.silence import silence
 
 BUSY_SECONDS = 30
@@ -42,6 +43,14 @@ class LedgerError(ConnectorError):
     exit_code = 2
 
 
+# The fact that says where a ledger went; SQLite's file header repeats that there is one.
+_MOVED_TO = "moved_to"
+
+
+class MovedLedger(LedgerError):
+    """This ledger was copied to another database, which counts from then on."""
+
+
 class Database:
     """A ledger that is open. `write()` and `read()` are transactions; nothing else touches the database."""
 
@@ -58,13 +67,20 @@ class Database:
         try:
             _refuse_encoding(engine)
             migrate(engine)
+            return cls._unmoved(engine)
         except DBAPIError as error:
             engine.dispose()
             raise _unopened(engine, error) from None
         except BaseException:
             engine.dispose()
             raise
-        return cls(engine)
+
+    @classmethod
+    def _unmoved(cls, engine: Engine) -> Database:
+        opened = cls(engine)
+        with opened.read() as connection:
+            opened._refuse_moved(connection)
+        return opened
 
     @classmethod
     def look_at(cls, url: str, base: Path = Path(".")) -> Database:
@@ -79,7 +95,7 @@ class Database:
             engine.dispose()
             raise _unopened(engine, error) from None
         if revision == _script().get_current_head():
-            return cls(engine)
+            return cls._unmoved(engine)
         engine.dispose()
         if revision is None and place.get_backend_name() != "sqlite":
             return cls._empty()
@@ -96,11 +112,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """The one transaction that may write now; commits at the end, rolls back on any exception.
 
-        Raises LedgerError where the database does not answer, or another writer never ends.
+        Raises LedgerError where the database does not answer, or another writer never ends, MovedLedger where the
+        ledger lies elsewhere by now.
         """
         # Threads take turns here: SQLite's own way of waiting for a lock is to sleep and try again, and on PostgreSQL
         # each would wait on a connection of its own.
         with self._turn, _answering(), self._writer.begin() as connection:
+            self._refuse_moved(connection)
             yield connection
 
     @contextmanager
@@ -108,6 +126,20 @@ class Database:
         """One transaction that sees one state of the ledger. Raises LedgerError where the database does not answer."""
         with _answering(), self.engine.begin() as connection:
             yield connection
+
+    def mark_moved(self, connection: Connection, to: str) -> None:
+        """From this commit on nobody writes here, nor opens it; the ledger is at `to`, an address without password."""
+        connection.execute(insert(meta), [{"name": _MOVED_TO, "value": to}])
+        if self.is_sqlite:
+            connection.exec_driver_sql("PRAGMA user_version = 1")
+
+    def _refuse_moved(self, connection: Connection) -> None:
+        if self.is_sqlite and not _user_version(connection):
+            return
+        found = connection.execute(select(meta.c.value).where(meta.c.name == _MOVED_TO)).scalar()
+        if found is not None:
+            remedy = f'write ledger: "{found}" in the settings, and start again what still runs'
+            raise MovedLedger(f"this ledger was moved to {found}", remedy)
 
     @property
     def is_sqlite(self) -> bool:
@@ -137,6 +169,13 @@ def _answering() -> Iterator[None]:
         raise _silent(_first_line(error)) from None
     except NoneFree:
         raise _silent("no connection became free") from None
+
+
+def _user_version(connection: Connection) -> int:
+    """Of an SQLite file: a number in its header, read in microseconds."""
+    raw = connection.connection.driver_connection
+    assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - the engine's own
+    return int(raw.execute("PRAGMA user_version").fetchone()[0])
 
 
 def _silent(why: str) -> LedgerError:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, func, insert, select
+from sqlalchemy import Row, delete, func, insert, select
 
 from connector.clock import utc
 from connector.delivery import UNFINISHED, State
@@ -16,6 +16,7 @@ from connector.ledger.deliveries import tally
 from connector.ledger.schema import delivery, event, link, reading, record, run, ticket
 
 SHOWN = 200
+KEPT_RUNS = 2000
 OUTCOMES = ("ticket", "reply", "counted", "rejected", "pending")
 
 
@@ -33,6 +34,14 @@ def status(db: Database, sources: Mapping[str, str], sinks: Sequence[str]) -> di
         "waiting": _waiting(db),
         "rejected": _rejected(db),
     }
+
+
+def read_to_end(db: Database, sources: Mapping[str, str]) -> dict[str, float]:
+    """When each source was last read to its end; `sources` maps names to ids. One that never was is missing."""
+    with db.read() as connection:
+        rows = connection.execute(select(reading.c.source, reading.c.end_at).where(reading.c.end_at.is_not(None)))
+        ends = {row.source: row.end_at for row in rows}
+    return {name: ends[ident] for name, ident in sources.items() if ident in ends}
 
 
 def needs_person(db: Database, since: float, now: float, lag: float) -> dict[str, int]:
@@ -91,10 +100,12 @@ def body_of(db: Database, ticket_id: int) -> tuple[str, str, str]:
 
 
 def note_run(db: Database, run_id: str, started_at: float, document: Mapping[str, Any]) -> None:
-    """Keep the figures of a run."""
+    """Keep the figures of a run, and forget those of long ago."""
+    oldest = select(run.c.started_at).order_by(run.c.started_at.desc()).offset(KEPT_RUNS).limit(1).scalar_subquery()
     with db.write() as connection:
         row = {"id": run_id, "started_at": started_at, "document": json.dumps(document)}
         connection.execute(insert(run), [row])
+        connection.execute(delete(run).where(run.c.started_at <= oldest))
 
 
 def _source(db: Database, name: str) -> dict[str, Any]:
