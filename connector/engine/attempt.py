@@ -15,6 +15,7 @@ from connector.errors import Finding, Permanent, RemoteError, Scope, Uncertain
 from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step
 from connector.ledger.rows import told
+from connector.limits import BUDGET
 from connector.plugins import Do, Job, Outcome, Receipt, Sink, Write
 from connector.retry import next_try
 
@@ -74,7 +75,7 @@ def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> St
         spent = row.attempts if error.scope is Scope.ACCOUNT else tried
         lost = {"finding": finding, "attempts": spent, "due_at": now}
         return Step(row.id, row.ticket_id, State.SENDING, Move.LOST, error.what, lost)
-    if error.scope is Scope.ACCOUNT:  # nothing wrong with this row: it goes back untouched
+    if error.scope is Scope.ACCOUNT or error.code == BUDGET:  # nothing wrong with this row: it goes back untouched
         return _untouched(row, error, now)
     if isinstance(error, Permanent) and error.code != "closed":
         return Step(row.id, row.ticket_id, State.SENDING, Move.REFUSED, error.what, {"finding": finding})

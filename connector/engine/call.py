@@ -20,6 +20,7 @@ from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step
 from connector.ledger.rows import told
 from connector.ledger.settling import Done, End, accepted
+from connector.limits import BUDGET
 from connector.plugins import Do, Job, Outcome
 from connector.retry import next_try
 
@@ -99,6 +100,9 @@ def _unprepared(wiring: Wiring, row: Delivery, error: RemoteError, done: Told) -
     now = wiring.clock.wall()
     if isinstance(error, Permanent) and error.scope is Scope.ROW:
         _hold(wiring, row, finding_of(row, error), done)
+        return
+    if error.code == BUDGET and error.scope is Scope.ROW:  # our own limit: no fault of the row, none of the remote
+        claims.postpone(wiring.db, row, now + (error.retry_after or 0.0), finding_of(row, error), tried=False)
         return
     done.errors.append(error)
     if error.scope is Scope.ROW:
@@ -243,6 +247,6 @@ def _count(end: End, answer: Outcome, done: Told) -> None:
         return
     refused = end.step.move is Move.REFUSED
     done.blocked += refused
-    if not refused:
+    if not refused and not (answer.code == BUDGET and answer.scope is Scope.ROW):
         done.errors.append(answer)
     log.info("not delivered", delivery=end.row.id, move=end.step.move.value, code=answer.code, status=answer.status)

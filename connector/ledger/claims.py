@@ -148,12 +148,12 @@ def keep_unsure(db: Database, row: Delivery, due_at: float, empty_since: datetim
         connection.execute(still.values(finding=told(finding), **values))
 
 
-def postpone(db: Database, row: Delivery, due_at: float, finding: Finding) -> None:
-    """A queued delivery could not be prepared, which counts as an attempt; try again at `due_at`."""
+def postpone(db: Database, row: Delivery, due_at: float, finding: Finding, tried: bool = True) -> None:
+    """A queued delivery could not be prepared, which counts as an attempt where it was `tried`; again at `due_at`."""
     still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.QUEUED.value)
     with db.write() as connection:
-        tried = {"attempts": row.attempts + 1, "due_at": due_at}
-        connection.execute(still.values(finding=told(finding), **tried))
+        values = {"attempts": row.attempts + tried, "due_at": due_at}
+        connection.execute(still.values(finding=told(finding), **values))
 
 
 def lose_expired(db: Database, now: float) -> int:
