@@ -119,23 +119,36 @@ def check(call: Call, context: click.Context, live: bool) -> None:
 @click.option("--dry-run", is_flag=True, help="Read and render only; write nothing, here or there.")
 @click.option("--limit", type=click.IntRange(min=1), help="Take in at most so many new tickets of each source.")
 @click.option("--max-seconds", type=click.FloatRange(min=0, min_open=True), help="Begin nothing new after so long.")
+@click.option(
+    "--watch",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Run again so long after each end, until told to stop; a line tells of each run, with --json a line of JSON.",
+)
+@click.option(
+    "--metrics",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write the figures of each run there, for Prometheus.",
+)
 @click.pass_context
 @this
 def sync(
-    call: Call,
-    context: click.Context,
-    sources: tuple[str, ...],
-    sinks: tuple[str, ...],
-    dry_run: bool,
-    limit: int | None,
-    max_seconds: float | None,
+    call: Call, context: click.Context, /, dry_run: bool, watch: float | None, metrics: Path | None, **asked: Any
 ) -> None:
     """Read every channel and bring every help desk up to date."""
-    from connector.terminal import views
+    from connector.terminal import views, watching
     from connector.terminal.progress import progress
 
-    with _open(call, reads_only=dry_run) as app, call.patient(), progress(call.quiet) as told:
-        report = app.sync(sources, sinks, dry_run=dry_run, limit=limit, max_seconds=max_seconds, progress=told)
+    if watch is not None and dry_run:
+        raise click.UsageError("a dry run happens once: leave out --watch")
+    with _open(call, reads_only=dry_run) as app, call.patient():
+        app.metrics = metrics or app.metrics
+        if watch is not None:
+            watching.watch(app, call, watch, asked)
+            return
+        with progress(call.quiet) as told:
+            report = app.sync(dry_run=dry_run, progress=told, **asked)
     _show(call, report.document(), views.sync)
     for name, error in report.errors.items():
         click.echo(fold(f"connector: {name}: {error}"), err=True)
@@ -323,6 +336,19 @@ def ledger_vacuum(call: Call) -> None:
     with _open(call) as app:
         app.ledger.vacuum()
     _show(call, {"done": True}, lambda facts: click.echo("Done."))
+
+
+@ledger.command("copy", epilog=_example("connector ledger copy postgresql+psycopg://connector@db/connector"))
+@click.argument("target", metavar="URL")
+@this
+def ledger_copy(call: Call, target: str) -> None:
+    """Move the ledger to another database, which must be empty; this one is refused from then on."""
+    from connector.terminal import views
+    from connector.terminal.progress import progress
+
+    with _open(call) as app, progress(call.quiet) as told:
+        facts = app.ledger.copy(target, told)
+    _show(call, facts, views.copied)
 
 
 # ── besides ───────────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import text
 
+from connector import config
 from connector.engine.wiring import Progress, Wiring
 from connector.ledger import identity
 from connector.ledger.copying import copy
@@ -41,17 +42,18 @@ class LedgerCare:
         wiring = self._wiring
         return identity.accept_restored(wiring.db, wiring.base, wiring.site, wiring.clock.wall())
 
-    def copy(self, url: str, told: Progress) -> dict[str, Any]:
+    def copy(self, url: str, told: Progress | None = None) -> dict[str, Any]:
         """Move the ledger to the database at `url`, which must be empty; this one is refused from then on.
 
         Returns the address to write in the settings and how many rows each table has. Raises SettingsError, Busy,
         LedgerError, RestoredLedger; nothing has changed then.
         """
         wiring = self._wiring
+        config.refuse_ledger(url)
         identity.refuse_restored(wiring.db, wiring.base, wiring.site)
         target = Database.open(url, wiring.base)
         try:
-            rows = copy(wiring.db, target, wiring.clock.wall(), told)
+            rows = copy(wiring.db, target, wiring.clock.wall(), told or wiring.progress)
             self._stamp(target)
         finally:
             target.close()

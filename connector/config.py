@@ -168,6 +168,17 @@ def _ended(file: SettingsFile) -> tuple[Route, ...]:
     return (*file.routes, Route(sink=next(iter(file.sinks))))
 
 
+def refuse_ledger(url: str) -> None:
+    """Raises SettingsError where `ledger:` could not be that."""
+    try:
+        _database(url)
+    except ValueError as error:
+        raise SettingsError([Finding("bad-ledger", "", str(error), "write it as `ledger:` in the settings")]) from None
+    if _has_password(url):
+        remedy = "take it out of the address: PGPASSWORD or ~/.pgpass"
+        raise SettingsError([Finding("literal-secret", "", "there is a password in this address", remedy)])
+
+
 @functools.cache
 def plugins(group: str) -> dict[str, importlib.metadata.EntryPoint]:
     """The installed plugins of a group (`connector.sources`, `connector.sinks`) by type; none is imported."""
@@ -296,7 +307,7 @@ def _id_findings(document: Document) -> Iterator[Finding]:
 
 
 def _password_findings(document: Document, value: Any, place: Place) -> Iterator[Finding]:
-    if isinstance(value, str) and has_password(value):
+    if isinstance(value, str) and _has_password(value):
         remedy = (
             "take it out of the address: PGPASSWORD or ~/.pgpass for a ledger, `auth` with env: or file: for a sink"
         )
@@ -306,8 +317,7 @@ def _password_findings(document: Document, value: Any, place: Place) -> Iterator
         yield from _password_findings(document, part, (*place, step))
 
 
-def has_password(text: str) -> bool:
-    """Whether an address holds a password, which would be shown wherever the address is."""
+def _has_password(text: str) -> bool:
     try:
         return "://" in text and bool(urlsplit(text).password or _QUERY_PASSWORD.search(text))
     except ValueError:

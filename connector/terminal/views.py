@@ -108,6 +108,16 @@ def checked(facts: Facts) -> None:
         line("Nothing is wrong.")
 
 
+def copied(facts: Facts) -> None:
+    """What a copy of the ledger brought over, and what to do next."""
+    table(("table", "rows"), list(facts["rows"].items()))
+    line()
+    line("Every row arrived. Now write in the settings:")
+    line(f'    ledger: "{clean(facts["ledger"])}"')
+    line("and start again what still runs (`sync --watch`, `serve`): from now on the old ledger is refused. Keep it")
+    line("until the first backup of the new one.")
+
+
 def mappings(facts: Facts) -> None:
     """The mappings in use, which have no findings."""
     rows = [(name, one["mapping"], one["table"], one["fields"]) for name, one in facts.items()]
