@@ -56,10 +56,10 @@ class Watch:
         if isinstance(error, RemoteError):
             rest = breaker.failed(now, error.retry_after)
             self._reasons[name] = error
-            self._tell(name, Health.RESTING, seconds=round(rest), code=error.code)
+            self._tell(name, Health.RESTING, seconds=round(rest), code=error.code, run=report.run)
         elif report.sinks.get(name, {}).get("requests"):
             breaker.answered()
-            self._tell(name, Health.WELL)
+            self._tell(name, Health.WELL, run=report.run)
 
     def _tell(self, name: str, health: Health, **facts: object) -> None:
         if self._told[name] is not health:
