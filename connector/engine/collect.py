@@ -16,6 +16,7 @@ from connector.ledger.leases import Lease
 from connector.ledger.taking import Counts, Taken
 from connector.phi import shield
 from connector.plugins import Acknowledges, Counted, Page, Reading, Record, Rejected, Reply
+from connector.priority import weigh
 from connector.routing import NoRoute, choose
 from connector.ticket import Ticket, fingerprint
 
@@ -139,17 +140,19 @@ def _fresh(wiring: Wiring, inlet: Inlet, page: Page) -> tuple[Sequence[Record], 
 
 
 def understand(wiring: Wiring, inlet: Inlet, record: Record) -> Taken:
-    """Read, fingerprint, shield and route one record. Never raises: what cannot be a ticket is a rejection."""
+    """Read, fingerprint, shield, route and weigh one record. Never raises: what cannot be a ticket is a rejection."""
     reading = _read(inlet, record)
     try:
         match reading:
             case Ticket() as ticket:
                 way = choose(wiring.routes, shield(ticket))
-                return Taken(record, way.ticket, fingerprint(ticket), way.sink, way.group)
+                priority = weigh(way.ticket, wiring.weighing).priority
+                return Taken(record, way.ticket, fingerprint(ticket), way.sink, way.group, priority)
             case Reply() as reply:
                 safe = _shielded(reply)
                 way = choose(wiring.routes, safe.ticket)
-                return Taken(record, replace(safe, ticket=way.ticket), fingerprint(reply.ticket), way.sink, way.group)
+                safe, priority = replace(safe, ticket=way.ticket), weigh(way.ticket, wiring.weighing).priority
+                return Taken(record, safe, fingerprint(reply.ticket), way.sink, way.group, priority)
     except NoRoute as error:
         reading = Rejected(Finding("no-route", record.place, error.what, error.remedy))
     return Taken(record, reading)

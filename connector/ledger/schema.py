@@ -375,3 +375,15 @@ rating = Table(
     Column("score", Text, nullable=False),
     Column("at", Double, nullable=False),
 )
+
+# What reports count of a request, so that they read no ticket's body. A parent of an outage is no request.
+measure = Table(
+    "measure",
+    metadata,
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("channel", Text, nullable=False),
+    Column("reported_at", Double, nullable=False),  # never later than it was read
+    Column("priority", Integer),  # 1 to 5; null for what was read before this was kept
+    Column("bypassed", Integer, nullable=False),  # sent to a person, who forwarded it to the desk
+)
+Index("ix_measure_reported", measure.c.reported_at)

@@ -13,9 +13,22 @@ from connector.delivery import Move, State
 from connector.errors import Finding
 from connector.ledger.moves import AFRESH, Step, move
 from connector.ledger.rows import add_missing, dump, new_ids, put, slices, told, unique
-from connector.ledger.schema import blob, delivery, event, meta, pending, pending_ref, reading, record, thread, ticket
+from connector.ledger.schema import (
+    blob,
+    delivery,
+    event,
+    measure,
+    meta,
+    pending,
+    pending_ref,
+    reading,
+    record,
+    thread,
+    ticket,
+)
 from connector.plugins import Counted, Do, Record, Rejected, Reply
-from connector.ticket import Attachment, Comment, Phi, Ticket
+from connector.service_levels import reported
+from connector.ticket import Attachment, Channel, Comment, Phi, Ticket
 
 # A Message-ID longer than this is named by its beginning.
 REF_LIMIT = 400
@@ -39,13 +52,14 @@ _TICKETS = select(ticket.c.id, ticket.c.external_id, ticket.c.version, ticket.c.
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """A record and what became of it: read, fingerprinted, shielded, routed."""
+    """A record and what became of it: read, fingerprinted, shielded, routed, weighed."""
 
     record: Record
     reading: Ticket | Reply | Counted | Rejected
     fingerprint: str = ""
     sink: str = ""
     group: str = ""
+    priority: int | None = None
     waited: bool = False
 
 
@@ -174,6 +188,7 @@ class Taking:
             created_at=self.now,
             updated_at=self.now,
         )
+        self._row(measure, ticket_id=known.id, reported_at=_reported_at(own, self.now), **_counted(taken, own))
         self._noted(taken, "ticket", known.id)
         self._happened(known, f"read at {taken.record.place}")
         self._deliver(taken, known, Do.CREATE, "ticket")
@@ -193,6 +208,8 @@ class Taking:
         }
         self._write()  # the ticket may be one of this very page
         self.connection.execute(update(ticket).where(ticket.c.id == known.id).values(newest))
+        mine = update(measure).where(measure.c.ticket_id == known.id)
+        self.connection.execute(mine.values(_counted(taken, own)))
         self._happened(known, f"version {known.version} read at {taken.record.place}")
         if self._supersede(known):
             self._deliver(taken, known, Do.UPDATE, f"update:{known.version}")
@@ -278,6 +295,7 @@ class Taking:
                 "fingerprint": taken.fingerprint,
                 "sink": taken.sink,
                 "group": taken.group,
+                "priority": taken.priority,
             }
         )
         self.connection.execute(
@@ -411,6 +429,7 @@ class Taking:
         rows, self.rows = self.rows, {}
         if "ticket" in rows:
             self.connection.execute(insert(ticket), rows["ticket"])
+            self.connection.execute(insert(measure), rows["measure"])
         add_missing(self.connection, blob, rows.get("blob", []))
         put(self.connection, record, rows.get("record", []))
         add_missing(self.connection, thread, rows.get("thread", []))
@@ -454,6 +473,17 @@ def _body(own: Ticket) -> str:
     return own.model_dump_json(exclude={"comments"}, exclude_defaults=True)
 
 
+def _counted(taken: Taken, own: Ticket) -> dict[str, Any]:
+    forwarded = own.channel is Channel.EMAIL and "forwarded" in own.extra
+    return {"channel": own.channel.value, "priority": taken.priority, "bypassed": int(forwarded)}
+
+
+def _reported_at(own: Ticket, now: float) -> float:
+    """A report dated to the future was made now."""
+    at = reported(own)
+    return now if at is None else min(at.timestamp(), now)
+
+
 def tickets_of(connection: Connection, source: str, external_ids: Sequence[str]) -> list[Row[Any]]:
     """What is known of these tickets."""
     found: list[Row[Any]] = []
@@ -471,7 +501,13 @@ def waiting_reply(row: Row[Any]) -> Taken:
         Ticket.model_validate_json(dump(said["ticket"])),
     )
     return Taken(
-        Record(row.place, b"", row.record_at), reply, said["fingerprint"], said["sink"], said["group"], waited=True
+        Record(row.place, b"", row.record_at),
+        reply,
+        said["fingerprint"],
+        said["sink"],
+        said["group"],
+        said.get("priority"),
+        waited=True,
     )
 
 
