@@ -89,12 +89,15 @@ class Actions:
         if not rows:
             raise NoSuchTicket(f"nothing of {name} is unsure", f"see: connector explain {name}")
         row = deliveries.one(self._wiring.db, rows[0].id)
-        if row.sink not in self._wiring.outlets:
-            raise NoSuchTicket(f"the settings have no sink {row.sink}", "put it back to confirm what went there")
-        row = spelt_out(self._wiring, self._wiring.outlets[row.sink], row)
+        try:
+            outlet = self._wiring.outlet(row.sink)
+        except KeyError:
+            what = f"the settings have no sink {row.sink}"
+            raise NoSuchTicket(what, "put it back to confirm what went there") from None
+        row = spelt_out(self._wiring, outlet, row)
         receipt = self._receipt(row, remote_id)
         fields = dict(row.payload or {}) if row.do is Do.CREATE else {}
-        done = Done(receipt, fields, note=f"a person found it as {remote_id}")
+        done = Done(receipt, fields, note=f"a person found it as {remote_id}", happened=self._wiring.happened(row))
         settling.settle(self._wiring.db, row, Move.FOUND, done, self._clock.wall())
         return Act(name, row.sink, row.do.value, row.part, "unsure", "sent")
 

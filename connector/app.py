@@ -12,7 +12,7 @@ from typing import Any, Self
 
 import structlog
 
-from connector import config
+from connector import channels, config
 from connector.actions import Actions
 from connector.breaker import Breaker
 from connector.care import LedgerCare
@@ -81,7 +81,7 @@ class App:
         )
         try:
             site = _site(settings, db, reads_only)
-            return cls(settings, _wire(settings, db, site, clock or SystemClock(), stop))
+            return cls(settings, _wire(settings, db, site, clock or SystemClock(), stop, reads_only))
         except BaseException:
             db.close()
             raise
@@ -184,6 +184,7 @@ class App:
         read = {inlet.name: self.settings.sources[inlet.name] for inlet in asked}
         written = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
         missing = config.missing_secrets("source", read, self.settings.base)
+        missing += channels.missing_secrets(self.settings.answers, self.settings.base)
         if missing := [*missing, *config.missing_secrets("sink", written, self.settings.base)]:
             raise SettingsError(missing)
 
@@ -192,6 +193,7 @@ class App:
         findings = [found for inlet in self.wiring.inlets.values() for found in inlet.source.check()]
         missing = config.missing_secrets("source", self.settings.sources, self.settings.base)
         missing += config.missing_secrets("sink", self.settings.sinks, self.settings.base)
+        missing += channels.missing_secrets(self.settings.answers, self.settings.base)
         findings += missing
         for name, ask in self._remotes() if live and not missing else ():
             try:
@@ -210,6 +212,8 @@ class App:
                 yield inlet.name, inlet.source.ask
         for outlet in self.wiring.outlets.values():
             yield outlet.name, outlet.sink.check
+        for told in self.wiring.answering.outlets.values() if self.wiring.answering is not None else ():
+            yield told.name, told.sink.check
 
     def status(self, strict: bool = False) -> dict[str, Any]:
         """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
@@ -346,7 +350,9 @@ def _site(settings: config.Settings, db: Database, reads_only: bool) -> str:
     return identity.claim_site(db, settings.site, f"site-{secrets.token_hex(3)}")
 
 
-def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop: Callable[[], bool]) -> Wiring:
+def _wire(
+    settings: config.Settings, db: Database, site: str, clock: Clock, stop: Callable[[], bool], reads_only: bool
+) -> Wiring:
     findings: list[Finding] = []
     inlets = _each(settings.sources, findings, lambda name, raw: _inlet(settings, name, raw, clock))
     outlets = _each(settings.sinks, findings, lambda name, raw: _outlet(settings, db, name, raw, clock))
@@ -367,6 +373,7 @@ def _wire(settings: config.Settings, db: Database, site: str, clock: Clock, stop
         closure=settings.closure,
         pending=settings.pending,
         wait=settings.wait,
+        answering=channels.answering(settings, db, inlets, clock, reads_only),
         stop=stop,
     )
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from connector.answering import Answers
 from connector.checked import checked, where
 from connector.closure import Closure
 from connector.durations import Seconds
@@ -91,6 +92,7 @@ class SettingsFile(_Part):
     priority: Weighing = Weighing()
     service_levels: ServiceLevels = ServiceLevels()
     problems: Problems = Problems()
+    answers: Answers = Answers()
     closure: Closure = Closure()
     observe: Observe = Observe()
     metrics: Metrics = Metrics()
@@ -120,6 +122,7 @@ class Settings:
     priority: Weighing
     service_levels: ServiceLevels
     problems: Problems
+    answers: Answers
     closure: Closure
     observe: Observe
     metrics: Metrics
@@ -153,6 +156,7 @@ def load(path: Path) -> Settings:
         priority=file.priority,
         service_levels=file.service_levels,
         problems=file.problems,
+        answers=file.answers,
         closure=file.closure,
         observe=file.observe,
         metrics=file.metrics,

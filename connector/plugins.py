@@ -293,6 +293,16 @@ class Asks(Protocol):
         """Ask the remote about credential and rights; changes nothing. Raises RemoteError."""
 
 
+@runtime_checkable
+class Notifies(Protocol):
+    """A source that has a way of its own of telling people what became of what they asked."""
+
+    def notify(self, write: Write) -> Receipt:
+        """Tell one person. The body holds `event`, `to`, `name`, `ticket`, `subject`, `text`, `chat` (short), and what
+        is known of `number`, `url`, `status`, `resolution`. Raises RemoteError; Uncertain where nobody knows whether
+        the person was told: that is never sent again by itself."""
+
+
 # ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KEY_LIMIT = 100
@@ -368,6 +378,7 @@ class Can(Flag):
     PROBLEM = auto()
     CHANGES = auto()
     SOLVE = auto()
+    NOTIFY = auto()
 
 
 @dataclass(frozen=True, slots=True)

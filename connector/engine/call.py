@@ -229,7 +229,8 @@ def _ended(wiring: Wiring, each: Sending, answer: Outcome, now: float) -> End:
     row, ready = each.row, each.ready
     if isinstance(answer, RemoteError):
         return End(row, replace(outcome(wiring, row, answer, now), holder=wiring.who))
-    return accepted(row, Move.ACCEPTED, Done(answer, ready.fields, ready.left, ready.findings), wiring.who)
+    done = Done(answer, ready.fields, ready.left, ready.findings, happened=wiring.happened(row))
+    return accepted(row, Move.ACCEPTED, done, wiring.who)
 
 
 def _commit(wiring: Wiring, ends: Sequence[End], now: float) -> None:

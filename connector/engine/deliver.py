@@ -24,6 +24,7 @@ _COUNTED = {
     Do.ATTACH: "attached",
     Do.LINK: "linked",
     Do.SOLVE: "updated",
+    Do.NOTIFY: "told",
 }
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.engine.message import message
 from connector.engine.wiring import Outlet, Wiring
 from connector.ledger import deliveries, planning
 from connector.ledger.deliveries import Delivery
@@ -22,7 +23,7 @@ def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
     """Render every delivery that waits for it; returns how many were looked at and how many are now blocked."""
     seen = blocked = 0
     while not wiring.stop() and (rows := deliveries.unplanned(wiring.db, sinks, BATCH)):
-        planned = [rendered_row(wiring, wiring.outlets[row.sink], row) for row in rows]
+        planned = [rendered_row(wiring, wiring.outlet(row.sink), row) for row in rows]
         blocked += planning.plan(wiring.db, planned, wiring.clock.wall())
         seen += len(rows)
         wiring.progress("plan", seen, None)
@@ -34,6 +35,8 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
     match row.do:
         case Do.ATTACH:
             return Planned(row, file_payload(row.what or {}))
+        case Do.NOTIFY:
+            return message(wiring, row)
         case Do.LINK | Do.SOLVE:
             return Planned(row, row.what or {})
         case Do.COMMENT if row.what and "text" in row.what:  # words of our own, which no mapping renders

@@ -112,6 +112,8 @@ def _without_looking(wiring: Wiring, outlet: Outlet, row: Delivery) -> Prepared 
     """What is known of a row before the remote is asked, or None."""
     if row.do is Do.CREATE:
         return _create(wiring, outlet, row)
+    if row.do is Do.NOTIFY:
+        return Ready(write_of(wiring, outlet, row, row.body if row.body is not None else row.payload or {}), {})
     if row.linked is None:
         return Over("its ticket was never made at this sink")
     if row.do is Do.UPDATE and _says_nothing_new(row.payload or {}, row.linked.sent):

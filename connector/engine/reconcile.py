@@ -102,7 +102,8 @@ def _told(wiring: Wiring, row: Delivery, write: Write, answer: Outcome) -> None:
         elif isinstance(answer, RemoteError):
             _absent(wiring, row, answer.what)
         else:
-            done = Done(answer, _settled_fields(row, write), note=f"found as {answer.number or answer.remote_id}")
+            note = f"found as {answer.number or answer.remote_id}"
+            done = Done(answer, _settled_fields(row, write), note=note, happened=_happened(wiring, row))
             settling.settle(wiring.db, row, Move.FOUND, done, wiring.clock.wall())
     except StaleRow:
         log.info("somebody else settled it first", delivery=row.id)
@@ -112,7 +113,7 @@ def _told(wiring: Wiring, row: Delivery, write: Write, answer: Outcome) -> None:
 
 
 def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
-    if row.do is not Do.CREATE and not row.remote_id:
+    if row.do not in (Do.CREATE, Do.NOTIFY) and not row.remote_id:
         _absent(wiring, row, "its ticket was never made at this sink")
         return
     try:
@@ -161,7 +162,8 @@ def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: L
                 if others:
                     note += "; also there, look at them: " + ", ".join(x.number or x.remote_id for x in others)
                 fields = _settled_fields(row, write)
-                settling.settle(wiring.db, row, Move.FOUND, Done(receipt, fields, note=note), now)
+                done = Done(receipt, fields, note=note, happened=_happened(wiring, row))
+                settling.settle(wiring.db, row, Move.FOUND, done, now)
             case Absent():
                 _absent(wiring, row, "proved not to be there", by_guard=look.control is not True)
             case Wait(empty_since, seconds, reason):
@@ -169,6 +171,11 @@ def _decide(wiring: Wiring, outlet: Outlet, row: Delivery, write: Write, look: L
                 claims.keep_unsure(wiring.db, row, now + seconds, empty_since, finding)
     except StaleRow:
         log.info("somebody else settled it first", delivery=row.id)
+
+
+def _happened(wiring: Wiring, row: Delivery) -> str:
+    """What a ledger that is lost has sent, it has told people of, too."""
+    return wiring.happened(row) if row.sent_at is not None else ""
 
 
 def _settled_fields(row: Delivery, write: Write) -> dict[str, object]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from connector.engine.answer import answer
 from connector.engine.collect import collect, peek
 from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
@@ -19,10 +20,10 @@ from connector.engine.reconcile import reconcile
 from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, ConnectorError, RemoteError, Transient
-from connector.ledger import claims, deliveries, leases, views
+from connector.ledger import claims, deliveries, leases, telling, views
 from connector.ledger.taking import Counts, Taken
 from connector.phi import clear
-from connector.plugins import Do, Reply
+from connector.plugins import Can, Do, Reply
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.run")
@@ -50,6 +51,7 @@ class Report:
     left_for_person: int = 0
     dry_run: bool = False
     would: list[dict[str, Any]] = field(default_factory=list)
+    answers: dict[str, dict[str, Any]] | None = None
 
     @property
     def exit_code(self) -> int:
@@ -67,6 +69,8 @@ class Report:
             "sinks": self.sinks,
             "errors": {name: {"what": error.what, "remedy": error.remedy} for name, error in self.errors.items()},
         }
+        if self.answers is not None:
+            said["answers"] = self.answers
         return said | ({"dry_run": True, "would": self.would} if self.dry_run else {})
 
 
@@ -81,6 +85,8 @@ def run(
     report = Report(uuid.uuid4().hex[:12])
     started, began = wiring.clock.wall(), wiring.clock.monotonic()
     wiring = _until(wiring, math.inf if max_seconds is None else began + max_seconds)
+    if wiring.answering is not None:
+        telling.begin(wiring.db)
     with structlog.contextvars.bound_contextvars(run=report.run):
         for outlet in outlets:
             keep_standing(wiring, outlet)
@@ -88,6 +94,7 @@ def run(
         _collect_all(wiring, inlets, limit, report)
         if not report.busy:
             _work_all(wiring, outlets, report)
+            _tell_all(wiring, report)
         report.seconds = wiring.clock.monotonic() - began
         report.left_for_person = _left_for_person(wiring, outlets, started)
         views.note_run(wiring.db, report.run, started, report.document())
@@ -120,6 +127,22 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
 def _until(wiring: Wiring, ends: float) -> Wiring:
     """The same wiring, which also stops when the run's time is over, by the monotonic clock."""
     return replace(wiring, ends=ends, stop=lambda: wiring.stop() or wiring.clock.monotonic() >= ends)
+
+
+def _tell_all(wiring: Wiring, report: Report) -> None:
+    """Tell those who asked what came of it: last, because by now it is known."""
+    if wiring.answering is None:
+        return
+    answer(wiring)
+    outlets, told = list(wiring.answering.outlets.values()), Report(report.run)
+    for outlet in outlets:
+        outlet.limiter.within(wiring.ends, wiring.stop)
+    try:
+        _work_all(wiring, outlets, told)
+    finally:
+        wiring.answering.close()
+    report.errors |= told.errors
+    report.answers = {name.partition(":")[2]: said for name, said in told.sinks.items()}
 
 
 def _work_all(wiring: Wiring, outlets: Sequence[Outlet], report: Report) -> None:
@@ -191,12 +214,9 @@ def _wait(wiring: Wiring, outlet: Outlet, began: float) -> bool:
 
 def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: float) -> dict[str, Any]:
     standing = deliveries.count_unfinished(wiring.db, outlet.name)
+    wrote = ("told",) if Can.NOTIFY in outlet.sink.can else ("created", "updated", "commented", "attached", "linked")
     return {
-        "created": tally.created,
-        "updated": tally.updated,
-        "commented": tally.commented,
-        "attached": tally.attached,
-        "linked": tally.linked,
+        **{name: getattr(tally, name) for name in wrote},
         "blocked": tally.blocked,
         "unsure": standing["unsure"],
         "queued": standing["queued"],

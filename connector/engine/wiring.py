@@ -8,12 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connector import closure, priority, service_levels
+from connector.answering import Answers, Way
 from connector.batching import Pace
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
+from connector.ledger.deliveries import Delivery
 from connector.limits import BUDGET, Limiter
 from connector.mapping import Mapping as FieldMapping
+from connector.mapping.messages import Messages
+from connector.messengers.messenger import Messenger
 from connector.plugins import Clearance, Do, IntakeSettings, Key, Sink, Source
 from connector.retry import Policy
 from connector.routing import Route
@@ -70,6 +74,26 @@ class Outlet:
 
 
 @dataclass(frozen=True, slots=True)
+class Answering:
+    """How people are told. `ways` are by the ids of sources, `outlets` by their own names; `own` are our addresses,
+    `mailboxes` the ids of the sources that answers to our mail may come to."""
+
+    settings: Answers
+    messages: Messages
+    ways: Mapping[str, Way]
+    outlets: Mapping[str, Outlet]
+    own: frozenset[str]
+    mailboxes: Sequence[str]
+    secret: bytes = field(repr=False)
+
+    def close(self) -> None:
+        """Nobody is told anything for now: connections end."""
+        for outlet in self.outlets.values():
+            if isinstance(outlet.sink, Messenger):
+                outlet.sink.close()
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """Everything a run needs. `stop()` turns true when somebody asked the run to end, or its time (`ends`, by the
     monotonic clock) is over."""
@@ -89,6 +113,7 @@ class Wiring:
     policy: Policy = field(default_factory=Policy)
     observe: Watching = Watching()
     closure: closure.Closure = closure.DEFAULT
+    answering: Answering | None = None
     progress: Progress = lambda step, done, total: None
     stop: Callable[[], bool] = lambda: False
     ends: float = math.inf
@@ -96,6 +121,15 @@ class Wiring:
     @property
     def takes_files(self) -> frozenset[str]:
         return frozenset(name for name, outlet in self.outlets.items() if outlet.files)
+
+    def outlet(self, name: str) -> Outlet:
+        """The sink of this name, or the way that people are told by. Raises KeyError."""
+        told = self.answering.outlets if self.answering is not None else {}
+        return told[name] if name in told else self.outlets[name]
+
+    def happened(self, row: Delivery) -> str:
+        """What people may be told of once this delivery is done; "" where nobody is told anything."""
+        return "received" if self.answering is not None and row.do is Do.CREATE and row.part == "ticket" else ""
 
     def key(self, source: str, external_id: str, table: str, part: str) -> Key:
         return Key(self.site, source, external_id, table, part)
@@ -114,6 +148,7 @@ class Tally:
     commented: int = 0
     attached: int = 0
     linked: int = 0
+    told: int = 0
     blocked: int = 0
     looked: int = 0
     error: RemoteError | None = None
@@ -132,4 +167,4 @@ class Tally:
 
     @property
     def done(self) -> int:
-        return self.created + self.updated + self.commented + self.attached + self.linked
+        return self.created + self.updated + self.commented + self.attached + self.linked + self.told

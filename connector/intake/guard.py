@@ -12,9 +12,8 @@ from pathlib import Path
 from connector.errors import Finding, SettingsError
 from connector.intake.answers import Refused
 from connector.plugins import IntakeSettings, Secret
+from connector.signing import SIGNATURE, TIMESTAMP, signature
 
-TIMESTAMP = "x-connector-timestamp"
-SIGNATURE = "x-connector-signature"
 SHORTEST = 16
 _SECONDS = re.compile(r"[0-9]{9,12}")
 _SIGNED = re.compile(r"sha256=([0-9a-fA-F]{64})")
@@ -70,13 +69,6 @@ class Guard:
         ):
             remedy = "sign TIMESTAMP.BODY, the body byte for byte as it is sent"
             raise Refused(401, "bad-signature", "the signature does not fit the body", remedy)
-
-
-def signature(key: bytes, timestamp: str, body: bytes) -> bytes:
-    """HMAC-SHA256 (RFC 2104) of `TIMESTAMP.BODY` in lower-case hexadecimal digits."""
-    made = hmac.new(key, timestamp.encode() + b".", hashlib.sha256)
-    made.update(body)
-    return made.hexdigest().encode()
 
 
 def _among(said: bytes, known: Iterable[bytes]) -> bool:

@@ -116,7 +116,7 @@ def accept_restored(db: Database, base: Path, site: str, now: float) -> int:
         return 0
     unsent = select(delivery.c.id, delivery.c.ticket_id, delivery.c.state).where(
         delivery.c.state.in_([State.QUEUED.value, State.BLOCKED.value]),
-        delivery.c.do.in_([Do.CREATE.value, Do.COMMENT.value, Do.ATTACH.value]),
+        delivery.c.do.in_([Do.CREATE.value, Do.COMMENT.value, Do.ATTACH.value, Do.NOTIFY.value]),
     )
     with db.write() as connection:
         note = "the ledger was restored; this may have been sent"

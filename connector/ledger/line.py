@@ -10,10 +10,14 @@ from connector.plugins import Do
 
 
 def nothing_earlier() -> ColumnElement[bool]:
-    """No earlier delivery of this ticket stands in the way. A blocked create does; a blocked comment does not."""
+    """No earlier delivery of this ticket stands in the way. A blocked create does; a blocked comment does not, nor does
+    a message of which nobody knows whether it arrived."""
     earlier = delivery.alias("earlier")
     # Spelt out, not as a list: a list has a length of its own in every statement, and many rows take one statement.
-    is_open = or_(*(earlier.c.state == state.value for state in (State.QUEUED, State.SENDING, State.UNSURE)))
+    is_open = or_(
+        *(earlier.c.state == state.value for state in (State.QUEUED, State.SENDING)),
+        and_(earlier.c.state == State.UNSURE.value, earlier.c.do != Do.NOTIFY.value),
+    )
     return ~exists().where(
         earlier.c.ticket_id == delivery.c.ticket_id,
         earlier.c.sink == delivery.c.sink,

@@ -12,6 +12,7 @@ from connector.delivery import Move, State
 from connector.errors import Finding, StaleRow
 from connector.ledger.database import Database
 from connector.ledger.deliveries import Delivery
+from connector.ledger.happenings import Happening, happened
 from connector.ledger.moves import Step, move, move_all
 from connector.ledger.planning import held
 from connector.ledger.rows import add_missing, dump, put
@@ -21,13 +22,17 @@ from connector.plugins import Do, Receipt
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A delivery that the remote has. `fields` is what the mapping rendered and is now there; `left` was left alone."""
+    """A delivery that the remote has. `fields` is what the mapping rendered and is now there; `left` was left alone.
+
+    `happened` is what people may be told of this, "" for nothing.
+    """
 
     receipt: Receipt
     fields: Mapping[str, Any] = field(default_factory=dict, repr=False)
     left: Sequence[str] = ()
     findings: Sequence[Finding] = ()
     note: str = ""
+    happened: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ def settle_all(db: Database, ends: Sequence[End], now: float) -> None:
         links = [_link(end.row, end.done, now) for end in there if end.done and end.row.do in (Do.CREATE, Do.UPDATE)]
         put(connection, link, links)
         put(connection, memory, _learned(there))
+        happened(connection, [_happening(end.row, end.done, now) for end in there if end.done and end.done.happened])
 
 
 def settle_each(db: Database, ends: Sequence[End], now: float) -> list[End]:
@@ -77,6 +83,11 @@ def settle(db: Database, row: Delivery, step: Move, done: Done, now: float, hold
 def settle_otherwise(db: Database, row: Delivery, step: Step, now: float) -> None:
     """Commit any other outcome. Raises StaleRow."""
     settle_all(db, [End(row, step)], now)
+
+
+def _happening(row: Delivery, done: Done, now: float) -> Happening:
+    detail = {"number": done.receipt.number, "url": done.receipt.url}
+    return Happening(row.ticket_id, done.happened, now, detail=detail)
 
 
 def _learned(ends: Sequence[End]) -> list[dict[str, str]]:

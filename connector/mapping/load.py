@@ -89,6 +89,12 @@ def load(path: Path, fields: Sequence[FieldSpec], *, table: str = "", clearance:
     return made
 
 
+def bare(path: Path, table: str) -> Mapping:
+    """A mapping that writes no field, for what needs none."""
+    nothing = MappedField("text", str(path), lambda subject: (None, ""))
+    return Mapping(path, table, ClosedPolicy.HOLD, (), frozenset(), nothing, None)
+
+
 def known_names(names: Names, clearance: Clearance) -> Names:
     """The names that a mapping may use for a sink with this clearance."""
     if clearance is Clearance.FULL:

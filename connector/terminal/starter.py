@@ -67,7 +67,11 @@ def _texts(site: str, port: int) -> Mapping[str, str]:
 
 def _templates(folder: Traversable) -> list[tuple[str, str]]:
     files = sorted((file for file in folder.iterdir() if file.name.endswith((".yaml", ".json"))), key=lambda f: f.name)
-    return [(file.name, file.read_text("utf-8")) for file in files]
+    below = _templates(folder / "messages") if folder.name != "messages" else []
+    return [
+        *((file.name, file.read_text("utf-8")) for file in files),
+        *((f"messages/{name}", text) for name, text in below),
+    ]
 
 
 def _fill(inbox: Path, with_samples: bool) -> None:

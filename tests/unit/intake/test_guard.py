@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from connector.intake.answers import Refused
-from connector.intake.guard import SIGNATURE, TIMESTAMP, Guard, signature
+from connector.intake.guard import Guard
 from connector.plugins import IntakeSettings
+from connector.signing import SIGNATURE, TIMESTAMP, signature
 
 KEY = b"0123456789abcdef"
 GUARD = Guard((b"another-key-entirely", KEY), (b"a-token-of-a-bot",), 300.0)
