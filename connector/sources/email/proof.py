@@ -25,7 +25,7 @@ def proved(fields: Fields, authserv: str, address: str) -> bool:
         name, _, results = _COMMENT.sub("", value[:4_096]).partition(";")
         if "=" in name:
             name, results = NAMELESS, f"{name};{results}"
-        if name.split()[:1] == [authserv] or name.lower().split()[:1] == [authserv.lower()]:
+        if name.lower().split()[:1] == [authserv.lower()]:
             return any(_passes(result, domain) for result in results.split(";"))
     return False
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -177,9 +178,16 @@ def _extra(said: Message, settings: EmailSettings) -> dict[str, Any]:
         "list": clean(words(fields.first("list-id")), SUBJECT_LIMIT),
         "automatic": str(said.kind) if said.kind is not MailKind.PERSON else "",
         "conversation": _conversation(fields),
+        "unanswered": _unanswered(fields),
         "date": "" if stated and stated == said.sent else clean(words(fields.first("date")), SUBJECT_LIMIT),
     }
     return {name: value for name, value in kept.items() if value}
+
+
+def _unanswered(fields: Fields) -> str:
+    """Its sender's wish that no machine answer it (Microsoft's MS-OXCMAIL, X-Auto-Response-Suppress)."""
+    said = fields.first("x-auto-response-suppress").lower()[:200]
+    return ", ".join(word for word in ("all", "oof", "autoreply") if re.search(rf"\b{word}\b", said))
 
 
 def _conversation(fields: Fields) -> str:

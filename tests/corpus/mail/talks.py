@@ -31,6 +31,7 @@ TALKS: list[Case] = [
     ticket("id of four kilobytes", mail(Message_ID=f"<{'x' * 4000}@y.example>"), summary="Label printer"),
     # ── replies ──
     reply("answer", mail(f"Works.\r\n\r\n{ON}\r\n> ok?\r\n", In_Reply_To="<1@h>"), text="Works.", answers=["1@h"]),
+    reply("answer right above", mail(f"Works.\r\n{ON}\r\n> ok?\r\n", In_Reply_To="<1@h>"), text="Works."),
     reply(
         "references from right to left",
         mail(References="<a@H>, <b@h>\r\n <c@h>", Message_ID="<d@h>"),
