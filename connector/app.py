@@ -221,7 +221,9 @@ class App:
         facts = views.status(self.wiring.db, ids, list(self.wiring.outlets))
         waits = bool(facts["waiting"] or facts["rejected"])
         ledger = self.wiring.db.engine.url.render_as_string(hide_password=True)
-        return {"site": self.wiring.site, "ledger": ledger, **facts, "exit_code": 1 if strict and waits else 0}
+        told = self.wiring.answering
+        answers = {} if told is None else {"answers": told.standing(self.wiring.db)}
+        return {"site": self.wiring.site, "ledger": ledger, **facts, **answers, "exit_code": 1 if strict and waits else 0}
 
     def explain(self, name: str) -> dict[str, Any]:
         """Every step of one ticket, and for each sink field its value and where that came from."""

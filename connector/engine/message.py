@@ -23,37 +23,30 @@ _OFFERS_SURVEY = (Event.RESOLVED, Event.PROBLEM_RESOLVED)
 
 def message(wiring: Wiring, row: Delivery) -> Planned:
     """The message that one delivery is, or what keeps it from being one."""
-    answering = wiring.answering
-    if answering is None:
+    if wiring.answering is None:
         what = "the settings say nothing of answers any more"
         return Planned(row, finding=Finding("no-answers", row.name, what, f"connector drop {row.name}"))
-    said = row.what or {}
-    whole = Ticket.model_validate_json(row.ticket_body)
-    ticket, text = _without_patients(whole, _words(wiring, said))
-    payload = spoken(wiring, answering, ticket, row.group, said, text, row.ticket_id)
-    if isinstance(payload, Finding):
-        return Planned(row, finding=payload)
-    return Planned(row, {**payload, "thread": _thread(whole), "ticket": row.name})
+    ticket = Ticket.model_validate_json(row.ticket_body)
+    said = worded(wiring, wiring.answering, ticket, row.what or {}, row.ticket_id)
+    return Planned(row, finding=said) if isinstance(said, Finding) else Planned(row, said)
 
 
-def spoken(
-    wiring: Wiring,
-    answering: Answering,
-    ticket: Ticket,
-    group: str,
-    said: Mapping[str, Any],
-    text: str,
-    ticket_id: int,
+def worded(
+    wiring: Wiring, answering: Answering, whole: Ticket, said: Mapping[str, Any], ticket_id: int
 ) -> dict[str, Any] | Finding:
-    """The words for one person; `ticket` is cleared for nobody."""
+    """What is told to one person about a ticket: the words, and where they go. `said` is what the delivery is about."""
+    ticket, text = _without_patients(whole, _words(wiring, said))
     notice = _notice(answering, said, text, ticket_id)
-    facts = {"site": wiring.site, "group": group, "weighing": wiring.weighing, "levels": wiring.levels}
+    facts = {"site": wiring.site, "weighing": wiring.weighing, "levels": wiring.levels}
     made = answering.messages.render(ticket, notice, facts)
     if isinstance(made, Finding):
         return made
-    facts = notice.model_dump(mode="json", exclude={"text", "name"}, exclude_defaults=True)
-    to = {name: said.get(name, "") for name in ("to", "name", "person")}
-    return {**facts, **to, "subject": made.subject, "text": made.text, "chat": made.chat}
+    return {
+        **notice.model_dump(mode="json", exclude={"text", "name"}, exclude_defaults=True),
+        **{name: said.get(name, "") for name in ("to", "name", "person")},
+        **{"subject": made.subject, "text": made.text, "chat": made.chat},
+        **{"thread": _thread(whole), "ticket": f"{whole.source}:{whole.external_id}"},
+    }
 
 
 def _notice(answering: Answering, said: Mapping[str, Any], text: str, ticket_id: int) -> Notice:

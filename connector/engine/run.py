@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from connector.engine.answer import answer
+from connector.engine.foretell import would_tell, would_tell_now
 from connector.engine.collect import collect, peek
 from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
@@ -245,10 +246,11 @@ def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], 
         try:
             for taken in peek(wiring, inlet, counts):
                 if taken.sink in wanted and shown < most:
-                    report.would.append(_would(wiring, taken))
+                    report.would.append(_would(wiring, taken) | would_tell(wiring, taken.reading))
                     shown += 1
         except RemoteError as error:
             report.errors[inlet.name] = error
+    report.would += would_tell_now(wiring)
     for outlet in outlets:
         report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
     report.seconds = wiring.clock.monotonic() - began

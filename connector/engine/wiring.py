@@ -13,7 +13,7 @@ from connector.batching import Pace
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
 from connector.ledger.database import Database
-from connector.ledger.deliveries import Delivery
+from connector.ledger.deliveries import Delivery, tally
 from connector.limits import BUDGET, Limiter
 from connector.mapping import Mapping as FieldMapping
 from connector.mapping.messages import Messages
@@ -85,6 +85,10 @@ class Answering:
     own: frozenset[str]
     mailboxes: Sequence[str]
     secret: bytes = field(repr=False)
+
+    def standing(self, db: Database) -> dict[str, dict[str, int]]:
+        """How many messages stand in each state, by the ids of sources."""
+        return {name.partition(":")[2]: tally(db, name) for name in self.outlets}
 
     def close(self) -> None:
         """Nobody is told anything for now: connections end."""

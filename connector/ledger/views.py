@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, and_, delete, func, insert, select
 
 from connector.clock import utc
 from connector.delivery import UNFINISHED, State
@@ -14,6 +14,7 @@ from connector.ledger import inbox
 from connector.ledger.database import Database
 from connector.ledger.deliveries import tally
 from connector.ledger.schema import delivery, event, link, reading, record, run, ticket
+from connector.plugins import Do
 
 SHOWN = 200
 KEPT_RUNS = 2000
@@ -123,7 +124,7 @@ def _source(db: Database, name: str) -> dict[str, Any]:
 
 def _left_behind(db: Database) -> list[str]:
     """Sinks that deliveries still wait for, whether the settings name them or not."""
-    waits = delivery.c.state.in_([state.value for state in UNFINISHED])
+    waits = and_(delivery.c.state.in_([state.value for state in UNFINISHED]), delivery.c.do != Do.NOTIFY.value)
     with db.read() as connection:
         return list(connection.execute(select(delivery.c.sink).distinct().where(waits)).scalars())
 

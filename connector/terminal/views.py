@@ -12,6 +12,7 @@ Facts = Mapping[str, Any]
 
 SOURCE_COUNTS = ("read", "new", "changed", "unchanged", "counted", "rejected")
 SINK_COUNTS = ("created", "updated", "commented", "attached", "linked", "blocked", "unsure", "queued", "requests")
+ANSWER_COUNTS = ("told", "blocked", "unsure", "queued")
 RECORDS = ("ticket", "reply", "counted", "rejected", "pending")
 STATES = ("queued", "sending", "unsure", "blocked", "sent", "dropped")
 
@@ -20,10 +21,16 @@ def sync(report: Facts) -> None:
     """What a run read and wrote, or would."""
     _counts("source", report["sources"], SOURCE_COUNTS)
     _counts("sink", report["sinks"], SINK_COUNTS)
+    if "answers" in report:
+        _counts("answers", report["answers"], ANSWER_COUNTS)
     line()
     if report.get("dry_run"):
         for would in report["would"]:
             item(clean(f"{would['ticket']} would go to {would['sink']}"), *map(clean, would["findings"]))
+            for told in would.get("told", ()):
+                line(clean(f"  {told['to']} would be told: {told['subject']}"))
+                for words in told["text"].splitlines():
+                    line(clean(f"  | {words}"))
         line("Dry run: nothing was written, here or there.")
         return
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
@@ -47,6 +54,8 @@ def status(facts: Facts) -> None:
         if source["posted"]:
             line(clean(f"{name}: {source['posted']} posted, waiting for the next sync"))
     _counts("sink", facts["sinks"], STATES)
+    if "answers" in facts:
+        _counts("answers", facts["answers"], STATES)
     line()
     for waiting in facts["waiting"]:
         head = f"{waiting['ticket']}  {waiting['do']} at {waiting['sink']}: {waiting['state']} since {waiting['since']}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from connector.app import App
 from tests.answers import PostOffice, post_office
 from tests.e2e.conftest import Site
 from tests.e2e.test_behaviour import mail
@@ -48,3 +49,24 @@ def test_who_writes_is_told_the_number_once(told_site: Site, office: PostOffice)
     assert report.document()["answers"]["mail"]["told"] == 1
     site.sync()
     assert len(office.mails) == 1
+
+
+def test_a_dry_run_shows_the_message_and_sends_none(told_site: Site, office: PostOffice) -> None:
+    site = told_site
+    site.put("mail/1.eml", mail("one", "Screen is slow", "It takes a minute."))
+    [would] = site.sync(dry_run=True).would
+    [told] = would["told"]
+    assert told["to"] == "bea@example.org"
+    assert "Screen is slow" in told["text"]
+    assert office.mails == []
+
+
+def test_status_counts_messages_apart_from_sinks(told_site: Site, office: PostOffice) -> None:
+    site = told_site
+    office.say = lambda command, argument, envelope: "451 later" if command == "RCPT" else None
+    site.put("mail/1.eml", mail("one", "Screen is slow", "It takes a minute."))
+    site.sync(max_seconds=2)
+    with App.open(site.settings) as app:
+        facts = app.status()
+    assert set(facts["sinks"]) == {"servicenow", "zendesk"}
+    assert facts["answers"]["mail"]["queued"] == 1
