@@ -72,11 +72,11 @@ def test_a_change_that_no_mapped_field_shows_writes_nothing(quiet_site: Site) ->
     site = quiet_site
     site.put("button/a.json", press())
     site.sync()
-    before = len(site.box.requests)
+    before = len(site.writes())
     site.put("button/a.json", press(nobody_maps_this="x"))
     report = site.sync()
     assert report.sources["button"].changed == 1
-    assert [entry for entry in site.box.requests[before:] if "oauth" not in entry.path] == []
+    assert [entry for entry in site.writes()[before:] if "oauth" not in entry.path] == []
 
 
 def test_a_reply_in_a_known_thread_makes_one_comment(quiet_site: Site) -> None:

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 import cli
 from connector import config, yamlfile
+from connector.closure import Closure
 from connector.config import Problems, SettingsFile
 from connector.errors import Busy, ConnectorError, RemoteError, SettingsError
 from connector.fields import TICKET
@@ -37,6 +38,8 @@ PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").glob
 SECTIONS: dict[str, type[BaseModel]] = {
     "The file": SettingsFile,
     "`problems`": Problems,
+    "`closure`": Closure,
+    "`observe`": config.Observe,
     "A route": Route,
     "Every source": SourceSettings,
     "Every sink": SinkSettings,

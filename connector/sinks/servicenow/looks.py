@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from connector import wire
@@ -10,6 +11,7 @@ from connector.errors import Permanent
 from connector.plugins import Do, Look, Receipt, Write
 from connector.sinks.servicenow import fields as columns
 from connector.sinks.servicenow.desk import KEY_FIELDS, Desk, checked_id, correlated, holds, marked, named, ours
+from connector.sinks.servicenow.solving import Solver
 from connector.sinks.servicenow.talk import Talk
 from connector.wire import Effect, Seen, translated
 
@@ -19,12 +21,14 @@ _FILES = 1000
 class Looks:
     """Look-ups at one desk."""
 
-    def __init__(self, talk: Talk, desk: Desk) -> None:
+    def __init__(self, talk: Talk, desk: Desk, solver: Solver) -> None:
         self._talk = talk
         self._desk = desk
+        self._solver = solver
 
     def find(self, write: Write, control: Write | None) -> Look:
-        look = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._attached}.get(write.do, self._changed)
+        ways = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._attached, Do.SOLVE: self._solved}
+        look = ways.get(write.do, self._changed)
         with translated(self._talk.name, Effect.READ):
             self._talk.session.last = wire.Answer(0, None)
             found = look(write)
@@ -60,6 +64,12 @@ class Looks:
             return []
         receipt = self._desk.receipt(record, body)
         return [] if receipt.unkept else [receipt]
+
+    def _solved(self, write: Write) -> list[Receipt]:
+        table, record = self._solver.found(write.remote_id)
+        if record is None or not self._solver.is_over(table, record):
+            return []
+        return [replace(self._desk, table=table).receipt(record, {})]
 
     def _said(self, write: Write) -> list[Receipt]:
         """By the journal's rows or, where their own access rules hide them, by the record's rendered journal."""

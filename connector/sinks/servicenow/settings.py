@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from connector.durations import Seconds
 from connector.plugins import Secret, SinkSettings
 from connector.sinks.accounts import Auth
 
@@ -29,6 +30,20 @@ class ServiceNowAuth(Auth):
     api_key: Secret | None = None
 
 
+class Solving(BaseModel):
+    """What a record is given when it is resolved along with its problem, or a problem by command, and has none itself.
+
+    `assignee` is the login of whoever becomes a problem's assignee, without whom it cannot leave its first state.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    code: str = "Resolved by problem"
+    declined: str = "No resolution provided"
+    problem_code: str = "fix_applied"
+    assignee: str | None = None
+
+
 class Settings(SinkSettings):
     """What a ServiceNow sink can be told. `unknown_caller` is the login of the user who stands in for unknown ones.
 
@@ -43,6 +58,10 @@ class Settings(SinkSettings):
     parent: Literal["problem", "incident"] = "problem"
     mode: Literal["live", "import"] = "live"
     import_table: str | None = Field(default=None, pattern=r"^[a-z0-9_]{1,80}$")
+    overlap: Seconds = Field(
+        default=360.0, ge=60, le=86_400, description="a row may be committed so long after its stamp"
+    )
+    solving: Solving = Solving()
 
     @model_validator(mode="after")
     def _has_a_table_to_import_into(self) -> Self:

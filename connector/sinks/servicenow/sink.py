@@ -7,7 +7,7 @@ go through the Batch API, each as the call that it would have been alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -17,9 +17,12 @@ from connector import wire
 from connector.errors import Finding, Permanent, RemoteError
 from connector.plugins import (
     Can,
+    Change,
+    ChangePage,
     Cost,
     Do,
     FieldSpec,
+    Known,
     Look,
     OneByOne,
     Outcome,
@@ -34,15 +37,18 @@ from connector.sinks.inspecting import settling_finding
 from connector.sinks.servicenow import batch
 from connector.sinks.servicenow import fields as columns
 from connector.sinks.servicenow.body import Body, look_ahead
+from connector.sinks.servicenow.changes import Changes
 from connector.sinks.servicenow.check import Inspection
 from connector.sinks.servicenow.desk import KEY_FIELDS, Call, Desk, carries, checked_id, named
 from connector.sinks.servicenow.looks import Looks, file_receipt
 from connector.sinks.servicenow.people import Directory
 from connector.sinks.servicenow.settings import SETTLE_AFTER, Settings
+from connector.sinks.servicenow.solving import Solver
 from connector.sinks.servicenow.talk import NoBatch, Talk
 from connector.sinks.servicenow.ways import Import, Live, Way
 from connector.wire import Effect, Seen, translated
 
+_STEPS = 7  # requests that it takes at most to resolve a record: it is found, and each state written
 _NO_BATCH = 900.0  # seconds for which the Batch API is left alone after it refused us
 _PARENT = {"problem": "problem_id", "incident": "parent_incident"}
 _YES, _NO, _NEITHER = "yes", "no", "neither"
@@ -52,7 +58,8 @@ class ServiceNow(OneByOne):
     """Writes incidents or problems, whichever `table` says. May be used from several threads."""
 
     settings: ClassVar[type[BaseModel]] = Settings
-    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.CHANGES | Can.SOLVE
+    cascade_seconds: float = 10.0  # its rules run within the transaction; some sites let them run after it
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
         self.name = name
@@ -68,6 +75,8 @@ class ServiceNow(OneByOne):
         self._kept = tools.memory.get(self._way.learns, "")
         self._no_batch_until = 0.0
         self._directory = Directory(self._talk.rows, tools.clock)
+        login = settings.auth.username
+        self._changes = Changes(self._talk, settings.url, settings.overlap, login, tools.clock)
 
     def __repr__(self) -> str:
         return f"ServiceNow({self.name!r}, {self._settings.url!r})"
@@ -153,13 +162,44 @@ class ServiceNow(OneByOne):
 
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made, by every way there is, and check each row that comes back."""
-        return Looks(self._talk, self._desk).find(write, control)
+        return Looks(self._talk, self._desk, self._solver).find(write, control)
 
     def guards(self, write: Write, age: float) -> bool:
         """A second create meets the primary key where `sys_id`s are honoured; an update repeats without harm."""
         if write.do is Do.CREATE:
             return isinstance(self._way, Live) and self._kept == _YES
-        return write.do in (Do.UPDATE, Do.LINK)
+        return write.do in (Do.UPDATE, Do.LINK, Do.SOLVE)
+
+    # ── the way back ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def solve(self, write: Write) -> Receipt:
+        """Bring an incident or a problem to resolved, through every state on the way."""
+        with self._talk.writing():
+            table, record = self._solver.solve(write)
+            return replace(self._desk, table=table).receipt(record, {})
+
+    def changes(self, cursor: Mapping[str, str], known: Known) -> Iterator[ChangePage]:
+        """Records by their time of change, then what was deleted, where this account may read that."""
+        with translated(self.name, Effect.READ):
+            yield from self._changes.pages(self._tables, cursor, known)
+
+    def observe(self, remote_ids: Sequence[str]) -> Sequence[Change]:
+        """These incidents and problems, by one query of each table."""
+        with translated(self.name, Effect.READ):
+            return self._changes.observe(self._tables, remote_ids)
+
+    @property
+    def _tables(self) -> tuple[str, ...]:
+        """Where our records are, and where their parents."""
+        return tuple(dict.fromkeys((self.table, "problem" if self._settings.parent == "problem" else self.table)))
+
+    @property
+    def _solver(self) -> Solver:
+        return Solver(self._talk, self._settings.solving, self._tables, self._user)
+
+    def _user(self, login: str) -> str:
+        found = self._directory.person({"login": login}, "solving.assignee") if login else ""
+        return found if isinstance(found, str) else ""
 
     # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -172,6 +212,8 @@ class ServiceNow(OneByOne):
 
     def cost(self, writes: Sequence[Write]) -> Cost:
         """No header tells whether a rate rule counts the calls within a batch, so they are counted, and the batch."""
+        if writes[0].do is Do.SOLVE:
+            return {"": _STEPS}
         extra = self._way.extra if any(write.do is Do.CREATE for write in writes) else 0
         return {"": extra + (1 if len(writes) == 1 else len(writes) + 1)}
 

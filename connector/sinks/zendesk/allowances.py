@@ -2,7 +2,8 @@
 
 The classes: "" every request of the account; `create` POST /tickets, which only some accounts limit; `update` PUT
 /tickets/{id}; `update_each/NUMBER` changes of one ticket by one user; `list` and `export` are reads with limits of
-their own; `jobs` calls for many, which are held while too many jobs are in flight, and counted by nobody.
+their own, those of exports counted as they come (`export/incremental`); `jobs` calls for many, which are held while
+too many jobs are in flight, and counted by nobody.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from connector.wire import Endpoint
 
 CREATE, UPDATE, UPDATE_EACH, JOBS = "create", "update", "update_each", "jobs"
 LIST, EXPORT = "list", "export"
-ALLOWANCES = (Allowance(UPDATE, 100, 60.0), Allowance(UPDATE_EACH, 30, 600.0))
+ALLOWANCES = (Allowance(UPDATE, 100, 60.0), Allowance(UPDATE_EACH, 30, 600.0), Allowance(EXPORT, 10, 60.0))
 
 
 def _endpoint(name: str, word: str, method: str, path: str, seconds: float = 60.0) -> Endpoint:
@@ -30,7 +31,7 @@ ENDPOINTS = (
     _endpoint(UPDATE, "tickets-update", "PUT", r"tickets/\d+"),
     _endpoint(UPDATE_EACH, "tickets-update-per-ticket", "PUT", r"tickets/(\d+)(?:/\w+)?", 600.0),
     _endpoint(LIST, "tickets-index", "GET", "tickets"),
-    _endpoint(EXPORT, "incremental-exports", "GET", r"incremental/.+"),
+    _endpoint(EXPORT, "incremental-exports", "GET", r"(incremental)/.+"),
 )
 
 
@@ -56,7 +57,7 @@ def _alone(write: Write, imports: bool) -> Counter[str]:
         changes, tags = bool(tickets.ticket(write.body)), sum(map(bool, tickets.tag_changes(write.body)))
         calls = max(changes + tags, 1)
         return Counter({"": calls, UPDATE: int(changes), f"{UPDATE_EACH}/{write.remote_id}": calls - 1})
-    return Counter({"": 1 + _looks([write]), UPDATE: 1})
+    return Counter({"": 2 if write.do is Do.SOLVE else 1 + _looks([write]), UPDATE: 1})
 
 
 def _looks(writes: Sequence[Write]) -> int:

@@ -89,6 +89,10 @@ class Catalogue:
         what = "no group has this name; the field was left out"
         return Finding("unknown-group", where, what, _near(wanted, (title for title, _ in groups)))
 
+    def group_name(self, number: int) -> str:
+        """What the group with this id is called, "" where there is none."""
+        return next((title for title, known in self._groups["all"] if known == number), "")
+
     def custom(self, name: str) -> CustomField | Finding:
         """The custom field that `custom:TITLE` or `custom:ID` means, or what is wrong."""
         wanted = name.removeprefix(CUSTOM).strip()

@@ -25,7 +25,9 @@ class Looks:
 
     def look(self, write: Write, control: Write | None) -> Look:
         """What carries the write's key, and whether the same way of looking finds `control`."""
-        way = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._said}.get(write.do, self._changed)
+        way = {Do.CREATE: self._made, Do.COMMENT: self._said, Do.ATTACH: self._said, Do.SOLVE: self._solved}.get(
+            write.do, self._changed
+        )
         # Asked first: a job that ends between the two questions would be missed the other way round.
         running = write.do is Do.CREATE and self._jobs.may_run(write)
         found, date = way(write)
@@ -48,6 +50,12 @@ class Looks:
             return [], date
         receipt = self._receipt(ticket, write)
         return ([] if receipt.unkept else [receipt]), date
+
+    def _solved(self, write: Write) -> _Seen:
+        ticket = self._talk.ticket(write.remote_id)
+        over = ticket is not None and ticket.get("status") in ("solved", "closed")
+        found = [self._receipt(ticket, write)] if ticket is not None and over else []
+        return found, self._talk.session.last.date
 
     def _said(self, write: Write) -> _Seen:
         path, date, found = f"/api/v2/tickets/{number_of(write.remote_id)}/audits.json", None, list[Receipt]()

@@ -34,6 +34,12 @@ def of_link(address: str, ticket: Mapping[str, Any], write: Write) -> Receipt:
     return Receipt(number, number, f"{address.rstrip('/')}/agent/tickets/{number}", {}, unkept, created)
 
 
+def of_solved(address: str, ticket: Mapping[str, Any]) -> Receipt:
+    """The receipt of a ticket that is solved."""
+    number = str(ticket["id"])
+    return Receipt(number, number, f"{address.rstrip('/')}/agent/tickets/{number}")
+
+
 def of_audit(audit: Mapping[str, Any], write: Write) -> Receipt:
     """The receipt of a comment or a file."""
     return Receipt(str(audit.get("id") or write.key.marker), created_at=str(audit.get("created_at") or ""))

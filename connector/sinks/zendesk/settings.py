@@ -30,7 +30,9 @@ class Settings(SinkSettings):
     """What a Zendesk sink can be told. `unknown_requester` is the e-mail that stands in for a requester without one.
 
     With `mode: import` tickets are made through the Import API, with times of their own. `jobs_at_once` is this sink's
-    part of the 30 jobs that an account works off at a time for all who use it.
+    part of the 30 jobs that an account works off at a time for all who use it. `solver` is the e-mail of the agent to
+    whom a ticket is assigned that is solved and has no assignee, the account's own user where none is named; the first
+    of `endings` among its tags tells how a ticket ended.
     """
 
     auth: ZendeskAuth
@@ -39,3 +41,5 @@ class Settings(SinkSettings):
     unknown_requester: str | None = None
     mode: Literal["live", "import"] = "live"
     jobs_at_once: int = Field(default=25, ge=1, le=30)
+    solver: str | None = None
+    endings: tuple[str, ...] = ("wont_fix", "declined", "duplicate")

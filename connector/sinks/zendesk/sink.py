@@ -7,19 +7,22 @@ jobs, which carry no key: a created ticket is told by its `external_id`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 from pydantic import BaseModel
 
-from connector.errors import Finding
+from connector.errors import Finding, Permanent
 from connector.plugins import (
     Allowance,
     Can,
+    Change,
+    ChangePage,
     Cost,
     Do,
     FieldSpec,
     Job,
+    Known,
     Look,
     Outcome,
     Receipt,
@@ -34,6 +37,7 @@ from connector.sinks.zendesk import allowances, receipts
 from connector.sinks.zendesk import fields as tickets
 from connector.sinks.zendesk.body import Body
 from connector.sinks.zendesk.catalogue import Catalogue
+from connector.sinks.zendesk.changes import Changes
 from connector.sinks.zendesk.check import Inspection
 from connector.sinks.zendesk.jobs import Jobs
 from connector.sinks.zendesk.links import Links, problem_of
@@ -41,7 +45,7 @@ from connector.sinks.zendesk.looks import Looks
 from connector.sinks.zendesk.newcomers import Acquaintance
 from connector.sinks.zendesk.settings import SETTLE_AFTER, Settings
 from connector.sinks.zendesk.talk import Talk, is_number, number_of
-from connector.wire import Effect, translated
+from connector.wire import Effect, Seen, translated
 
 KEY_LIFE = 2 * 3600.0
 KEY_MARGIN = 600.0  # the key's life counts from the remote's receipt, ours from the attempt; and clocks differ
@@ -54,7 +58,8 @@ class Zendesk:
     """Writes tickets. May be used from several threads."""
 
     settings: ClassVar[type[BaseModel]] = Settings
-    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.PROBLEM
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.PROBLEM | Can.CHANGES | Can.SOLVE
+    cascade_seconds: float = 120.0  # Zendesk solves the incidents of a solved problem in its own time
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
         self.name = name
@@ -69,6 +74,7 @@ class Zendesk:
         self._imports = settings.mode == "import"
         self._talk = Talk(name, settings, tools)
         self._catalogue = Catalogue(self._talk.pages, tools.clock)
+        self._changes = Changes(self._talk, self._catalogue, settings.url, settings.endings, tools.clock)
         self._acquaintance = Acquaintance()
         self._jobs = Jobs(self._talk, self._receipt, tools.limiter, tools.clock, settings.settle_after)
         self._looks = Looks(self._talk, self._jobs, self._receipt)
@@ -162,6 +168,37 @@ class Zendesk:
             answer = self._talk.put(number_of(write.remote_id), tickets.linked(problem_of(write)))
             return self._receipt(answer["ticket"], write)
 
+    def solve(self, write: Write) -> Receipt:
+        """Solve the ticket, with a private comment that says why. What is solved or closed stays as it is."""
+        with self._talk.writing():
+            ticket = self._talk.ticket(write.remote_id)
+            if ticket is None:
+                raise Permanent(f"{self.name} has no such record, or hides it from this account", code=Seen.GONE)
+            if ticket.get("status") not in ("solved", "closed"):
+                ticket = self._talk.put(number_of(write.remote_id), self._solved(ticket, write))["ticket"]
+            if ticket.get("status") not in ("solved", "closed"):
+                remedy = "see which fields the ticket wants before it is solved, fill them in there, then release it"
+                raise Permanent("it was not solved", remedy, code="stayed")
+            return receipts.of_solved(self._settings.url, ticket)
+
+    def _solved(self, ticket: Mapping[str, Any], write: Write) -> dict[str, Any]:
+        comment = {"body": str(write.body.get("notes") or "Solved."), "public": False}
+        changes = {"status": "solved", **receipts.with_marker(comment, write)}
+        if ticket.get("assignee_id"):  # without one no ticket is solved
+            return changes
+        solver = self._settings.solver
+        return {**changes, **({"assignee_email": solver} if solver else {"assignee_id": self._changes.us()})}
+
+    def changes(self, cursor: Mapping[str, str], known: Known) -> Iterator[ChangePage]:
+        """Tickets by the incremental export, which only an administrator's account may read."""
+        with translated(self.name, Effect.READ):
+            yield from self._changes.pages(cursor, known)
+
+    def observe(self, remote_ids: Sequence[str]) -> Sequence[Change]:
+        """These tickets, a hundred at a request, and the audits of each."""
+        with translated(self.name, Effect.READ):
+            return self._changes.observe(remote_ids)
+
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made; every row is checked again.
 
@@ -177,7 +214,7 @@ class Zendesk:
         repeats without harm."""
         if write.do is Do.CREATE:
             return write.job is None and not self._imports and 0 <= age < KEY_LIFE - KEY_MARGIN
-        return write.do in (Do.UPDATE, Do.LINK)
+        return write.do in (Do.UPDATE, Do.LINK, Do.SOLVE)
 
     # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -220,6 +257,8 @@ class Zendesk:
 
     def _receipt(self, ticket: Mapping[str, Any], write: Write) -> Receipt:
         self._acquaintance.meet(write)
+        if write.do is Do.SOLVE:
+            return receipts.of_solved(self._settings.url, ticket)
         if write.do is Do.LINK:
             return receipts.of_link(self._settings.url, ticket, write)
         # Of the fields that stay empty now too: what an agent fills in is seen as theirs later.
