@@ -31,7 +31,7 @@ from sqlalchemy import NullPool, create_engine, event, select
 from sqlalchemy.engine import Engine
 from sqlalchemy.pool import Pool
 
-from connector import config, yamlfile
+from connector import batching, config, yamlfile
 from connector.app import App
 from connector.ledger import database
 from connector.ledger.schema import delivery
@@ -39,8 +39,9 @@ from connector.sandbox import Sandbox
 from tests.postgres import Server
 
 SETTLE = 2.0
-# So many points (commits, requests) a run of this inbox passes; a kill falls on one of the first so many.
-POINTS = 90
+# So many points (transactions, requests) a run of this inbox passes, one or many at once, and so many of them are the
+# beginnings and ends of requests. A kill falls on any of them, or, every other time, on one of a request.
+POINTS, POINTS_OF_MANY, REQUESTS = 220, 480, 60
 QUIET_RUNS = 14
 FILE = "sqlite:///ledger.db"
 
@@ -125,6 +126,8 @@ class Story:
         self.chance = random.Random(seed)
         self.expected = Expected()
         self.ahead = ahead
+        # Half of the stories are of queues that go many at once.
+        self.many = bool(seed % 2)
 
     def install(self) -> None:
         """A fresh installation in which one of everything has arrived already.
@@ -144,10 +147,11 @@ class Story:
             raise AssertionError(f"the first, calm run ended with {code}")
 
     def fill(self) -> None:
-        """A small inbox."""
-        for number in range(self.chance.randint(1, 2)):
+        """A small inbox; small, too, where it goes many at once: what is many then is told to the engine."""
+        for number in range(self.chance.randint(3, 5) if self.many else self.chance.randint(1, 2)):
             self.press_button(number, "user")
-        self.send_mail(0, self.chance.randint(0, 2))
+        for number in range(self.chance.randint(2, 4) if self.many else 1):
+            self.send_mail(number, self.chance.randint(0, 1 if self.many else 2))
 
     # ── the inbox ──
 
@@ -183,9 +187,8 @@ class Story:
 
     def _mail(self, file: str, subject: str, ident: str, to: str, text: str, attached: str) -> None:
         answers = f"In-Reply-To: {to}\nReferences: {to}\n" if to else ""
-        head = (
-            f"From: Ann <ann@crash.example>\nTo: desk@crash.example\nSubject: {subject}\nMessage-ID: {ident}\n{answers}"
-        )
+        sender = f"From: Ann <ann{file[0]}@crash.example>\nTo: desk@crash.example\n"
+        head = f"{sender}Subject: {subject}\nMessage-ID: {ident}\n{answers}"
         date = "Date: Fri, 20 Nov 2026 08:00:00 +0000\nMIME-Version: 1.0\nContent-Type: multipart/mixed; boundary=b\n\n"
         parts = f"--b\nContent-Type: text/plain\n\n{text}\n--b\nContent-Type: text/plain\n"
         disposition = f'Content-Disposition: attachment; filename="{attached}"\n\ncontent of {attached}\n--b--\n'
@@ -205,11 +208,19 @@ class Story:
         self.box.faults.chaos(seed=self.chance.randrange(2**31), rate=self.chance.choice((0.1, 0.25, 0.4)))
         if self.chance.random() < 0.2:
             self.box.servicenow.honours_sys_id = False
+        if self.many:
+            self.box.zendesk.job_speed = self.chance.choice((0.0, 2.0))
         for turn in range(self.chance.randint(1, 3)):
-            self.run(kill_at=self.chance.randint(1, POINTS))
+            self.run(*self._somewhere())
             self.pass_time(self.chance.choice((0.0, 1.0, 90.0)))
             if turn == 0 and self.chance.random() < 0.5:
                 self.press_button(0, "unit")
+
+    def _somewhere(self) -> tuple[int, bool]:
+        """Where a run is killed: at which point, and whether only those of requests count."""
+        if self.chance.random() < 0.5:
+            return self.chance.randint(1, REQUESTS), True
+        return self.chance.randint(1, POINTS_OF_MANY if self.many else POINTS), False
 
     def heal(self) -> None:
         """No more faults and no more kills: runs until nothing waits any more."""
@@ -224,13 +235,15 @@ class Story:
         self.ahead += seconds
         self.box.clock.advance(seconds)
 
-    def run(self, kill_at: int) -> int:
-        """One `sync` in a fork, killed at its `kill_at`-th commit or request; returns its exit code, or -9."""
+    def run(self, kill_at: int, at_requests: bool = False) -> int:
+        """One `sync` in a fork, killed at its `kill_at`-th transaction or request; returns its exit code, or -9."""
         reading, writing = os.pipe()
         pid = os.fork()
         if pid == 0:
             os.close(reading)
-            _child(self.folder, self.box.url, self.ahead, kill_at, writing)
+            if self.many:
+                batching.FEW = 2
+            _child(self.folder, self.box.url, self.ahead, kill_at, at_requests, writing)
         os.close(writing)
         with os.fdopen(reading) as told:
             slept = sum(float(line) for line in told)
@@ -308,14 +321,14 @@ def _first_line(text: str) -> str:
 # ── the child ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _child(folder: Path, url: str, ahead: float, kill_at: int, told: int) -> None:
+def _child(folder: Path, url: str, ahead: float, kill_at: int, at_requests: bool, told: int) -> None:
     """Never returns."""
     code = 70
     gc.disable()  # it lives for a tenth of a second
     try:
         clock = _Telling(url, ahead, told)
         if kill_at:
-            kill_at_point(kill_at)
+            kill_at_point(kill_at, at_requests)
         structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
         with App.open(folder / "connector.yaml", clock=clock) as app:
             report = app.sync()
@@ -341,16 +354,17 @@ class _Telling(BoxClock):
         os.write(self._told, f"{seconds}\n".encode())
 
 
-def kill_at_point(count: int) -> None:
-    """SIGKILL this process at its `count`-th point: before or after a commit, before or after a request."""
+def kill_at_point(count: int, at_requests: bool = False) -> None:
+    """SIGKILL this process at its `count`-th point: before or after a transaction, before or after a request."""
     left = iter(range(count - 1, -1, -1))
 
     def point(*_: Any) -> None:
         if next(left, 1) == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    event.listen(Engine, "commit", point)
-    event.listen(Pool, "checkin", point)
+    if not at_requests:
+        event.listen(Engine, "commit", point)
+        event.listen(Pool, "checkin", point)
     send = requests.adapters.HTTPAdapter.send
 
     def watched(self: Any, request: Any, *args: Any, **kwargs: Any) -> Any:
@@ -396,7 +410,7 @@ def stories(
 
 def _live_through(first: Story, folder: Path, seed: int, server: Server | None) -> None:
     box = first.box
-    box.servicenow.honours_sys_id = True
+    box.servicenow.honours_sys_id, box.zendesk.job_speed = True, 0.0
     shutil.copytree(first.folder, folder)
     ledger = server.copy(first.ledger) if server else FILE
     settings = folder / "connector.yaml"
