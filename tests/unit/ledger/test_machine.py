@@ -318,7 +318,7 @@ class LedgerMachine(RuleBasedStateMachine):
                 mine = Held("last", [row], self.now, False)
                 self._leave(mine, 0.0)
                 self._accepted(mine)
-        left = [row for row in self._in(State.QUEUED, State.SENDING, State.UNSURE)]
+        left = self._in(State.QUEUED, State.SENDING, State.UNSURE)
         blocked = {row.ticket_id for row in self._in(State.BLOCKED) if row.do is Do.CREATE}
         assert [row for row in left if row.ticket_id not in blocked] == []
         for row in self._in(State.SENT):
