@@ -61,7 +61,10 @@ def observe(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
 
 
 def _is_time(wiring: Wiring, outlet: Outlet) -> bool:
+    """Something of ours is there to be read, and it was not read too short a while ago."""
     every = wiring.observe.every
+    if not observing.has_records(wiring.db, outlet.name):
+        return False
     return not every or observing.since_read(wiring.db, outlet.name, wiring.clock.wall()) >= every
 
 

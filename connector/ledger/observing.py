@@ -69,6 +69,12 @@ def unseen(db: Database, sink: str, before: float, limit: int) -> list[str]:
         return list(dict.fromkeys(found))
 
 
+def has_records(db: Database, sink: str) -> bool:
+    """Is any ticket a record at this sink?"""
+    with db.read() as connection:
+        return connection.execute(select(link.c.ticket_id).where(link.c.sink == sink).limit(1)).first() is not None
+
+
 def since_read(db: Database, sink: str, now: float) -> float:
     """Seconds since the changes of this sink were last read; infinite where they never were, or the clock was set
     back."""
