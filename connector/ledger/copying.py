@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, select
+from sqlalchemy import Connection, Table, bindparam, func, insert, select, update
 from sqlalchemy.exc import DataError, IntegrityError
 
 from connector.delivery import State
@@ -88,12 +88,16 @@ def _take_time(connection: Connection) -> None:
 def _table(here: Connection, there: Connection, table: Table, told: Told) -> int:
     total = here.execute(select(func.count()).select_from(table)).scalar_one()
     sent = Sum()
+    # What refers to rows of the same table is written once these are there.
+    later = {key.parent.name: None for key in table.foreign_keys if key.column.table is table}
     try:
         for rows in _batches(here, table):
             for row in rows:
                 sent.add(row)
-            there.execute(insert(table), rows)
+            there.execute(insert(table), [{**row, **later} for row in rows])
             told(f"copy {table.name}", sent.rows, total)
+        for rows in _batches(here, table) if later else ():
+            _refer(there, table, later, rows)
     except (IntegrityError, DataError):
         what = f"the target does not take the rows of {table.name} up to number {sent.rows}"
         raise LedgerError(what, "nothing has changed; please report this") from None
@@ -107,7 +111,16 @@ def _table(here: Connection, there: Connection, table: Table, told: Told) -> int
     return total
 
 
-def _batches(connection: Connection, table: Table) -> Any:
+def _refer(there: Connection, table: Table, names: Iterable[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    [key] = table.primary_key
+    for name in names:
+        known = [{"row": row[key.name], "to": row[name]} for row in rows if row[name] is not None]
+        if known:
+            refer = update(table).where(key == bindparam("row")).values({name: bindparam("to")})
+            there.execute(refer, known)
+
+
+def _batches(connection: Connection, table: Table) -> Iterator[list[dict[str, Any]]]:
     size = HEAVY if table in _HEAVY else BATCH
     found = connection.execute(select(table), execution_options={"yield_per": size})
     return ([dict(row) for row in rows] for rows in found.mappings().partitions())
