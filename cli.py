@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from connector.app import App
 
 this = click.make_pass_decorator(Call, ensure=True)
+_DAY = click.DateTime(["%Y-%m-%d"])
 names = click.argument("tickets", nargs=-1, required=True, metavar="TICKET...")
 
 
@@ -192,6 +194,28 @@ def explain(call: Call, ticket: str) -> None:
     with _open(call, reads_only=True) as app:
         facts = app.explain(ticket)
     _show(call, facts, views.explain)
+
+
+@main.command(epilog=_example("connector report --by month --html report.html"))
+@click.option("--since", type=_DAY, metavar="DATE", help="First day; some periods before the last one by default.")
+@click.option("--until", type=_DAY, metavar="DATE", help="Last day; today by default.")
+@click.option("--by", type=click.Choice(["day", "week", "month"]), default="week", show_default=True, help="Period.")
+@click.option("--zone", default="UTC", show_default=True, metavar="NAME", help="Where days begin: Europe/Berlin.")
+@click.option("--people/--no-people", default=True, help="Name analysts, or leave people out.")
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with plots here.")
+@this
+def report(
+    call: Call, since: datetime | None, until: datetime | None, by: str, zone: str, people: bool, page: Path | None
+) -> None:
+    """Show how many tickets came, how soon they were answered and solved, and how content people were."""
+    from connector.terminal import reporting
+
+    with _open(call, reads_only=True) as app:
+        facts = reporting.facts(app, by, since, until, zone, people)
+    if page is not None:
+        reporting.write(facts, page)
+    if call.json or page is None:
+        _show(call, facts, reporting.show)
 
 
 # ── what a person may do about a held ticket ─────────────────────────────────────────────────────────────────────

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,7 +25,7 @@ from connector.engine.watch import Watch
 from connector.engine.wiring import Inlet, Outlet, Progress, Watching, Wiring
 from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
 from connector.fields import look_up, paths
-from connector.ledger import deliveries, identity, leases, people, views
+from connector.ledger import deliveries, identity, leases, measures, people, views
 from connector.ledger.database import Database, LedgerError, MovedLedger
 from connector.ledger.outcomes import outcomes
 from connector.limits import Limiter
@@ -42,6 +43,7 @@ from connector.plugins import (
     SourceSettings,
     SourceTools,
 )
+from connector.report import By, Sheet, periods
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.app")
@@ -223,7 +225,8 @@ class App:
         ledger = self.wiring.db.engine.url.render_as_string(hide_password=True)
         told = self.wiring.answering
         answers = {} if told is None else {"answers": told.standing(self.wiring.db)}
-        return {"site": self.wiring.site, "ledger": ledger, **facts, **answers, "exit_code": 1 if strict and waits else 0}
+        code = 1 if strict and waits else 0
+        return {"site": self.wiring.site, "ledger": ledger, **facts, **answers, "exit_code": code}
 
     def explain(self, name: str) -> dict[str, Any]:
         """Every step of one ticket, and for each sink field its value and where that came from."""
@@ -234,6 +237,18 @@ class App:
         outlets = self.wiring.outlets
         shown = {key: self._fields(outlets[key], body, group, link) for key, link in known.items() if key in outlets}
         return {**facts, "summary": Ticket.model_validate_json(body).summary, "sinks": shown}
+
+    def report(
+        self, by: By, since: date | None, until: date | None, zone: tzinfo, people: bool = True
+    ) -> dict[str, Any]:
+        """What the help desks achieved, by channel and period; `people` says whether analysts are named.
+
+        Days are those of `zone`; without `until` they end today. Raises ValueError, see `connector.report.periods`.
+        """
+        now = self.wiring.clock.wall()
+        days = periods(by, since, until or datetime.fromtimestamp(now, zone).date(), zone)
+        made = {"site": self.wiring.site, "at": views.moment(now), "by": by.value, "zone": str(zone)}
+        return made | measures.figures(self.wiring.db, Sheet(days, self.wiring.levels, now), people)
 
     def outcomes(self) -> Iterator[dict[str, Any]]:
         """What became of every record that was read."""

@@ -1,0 +1,113 @@
+"""`connector report`: what was asked for as values, and the figures on the screen or as a page in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import click
+
+from connector.errors import Finding, SettingsError
+from connector.report import MOST_PERIODS, By, TooMany, lasting, share
+from connector.terminal import screen
+from connector.terminal.group import fold
+
+if TYPE_CHECKING:
+    from connector.app import App
+
+Facts = Mapping[str, Any]
+SHOWN = 10
+
+
+def facts(app: App, by: str, since: datetime | None, until: datetime | None, zone: str, people: bool) -> Facts:
+    """The figures of these days. Raises SettingsError for a zone that is not known, and days that make no report."""
+    first, last = _day(since), _day(until)
+    try:
+        return app.report(By(by), first, last, _zone(zone), people)
+    except TooMany as error:
+        remedy = f"a report has {MOST_PERIODS} periods at most: take longer ones with --by, or begin later"
+        raise SettingsError([Finding("too-many-periods", "--since", str(error), remedy)]) from None
+    except (ValueError, OverflowError) as error:
+        raise SettingsError([Finding("no-period", "--since", str(error), "write the earlier day first")]) from None
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # also a folder of the time zone database, and what is no name at all
+        remedy = "write UTC, or a name of the time zone database such as Europe/Berlin"
+        raise SettingsError([Finding("no-zone", "--zone", f"no time zone {name[:60]!r}", remedy)]) from None
+
+
+def write(facts: Facts, path: Path) -> None:
+    """Write the figures as a page, and say so on stderr. Raises SettingsError where that cannot be."""
+    from connector.web import page
+
+    try:
+        path.write_text(page(facts), "utf-8")
+    except OSError as error:
+        what = f"cannot be written: {error.strerror}"
+        raise SettingsError([Finding("no-write", str(path), what, "name another file")]) from None
+    click.echo(fold(f"Written to {path}."), err=True)
+
+
+# ── on the screen ────────────────────────────────────────────────────────────────────────────────────────────────
+
+_HEADS = (
+    *("tickets", "answered in", "9 of 10 in", "solved in", "9 of 10 in", "first contact"),
+    *("answered in time", "solved in time", "misassigned", "bypassed", "satisfied"),
+)
+
+
+def show(facts: Facts) -> None:
+    """Tables: of all days, of each period, of people, of problems."""
+    screen.line(f"Reported from {facts['since']} to {facts['until']} ({facts['zone']}), site {facts['site']}")
+    screen.line()
+    whole = [*facts["channels"].items(), ("all", facts["total"])]
+    screen.table(("channel", *_HEADS), [(name, *_row(figures)) for name, figures in whole])
+    periods = [
+        (period["period"], name, *_row(figures))
+        for period in facts["periods"]
+        for name, figures in period["channels"].items()
+    ]
+    if periods:
+        screen.line()
+        screen.table((facts["by"], "channel", *_HEADS), periods)
+    _people(facts["analysts"] or ())
+    _problems(facts["problems"])
+
+
+def _row(figures: Facts) -> tuple[object, ...]:
+    answer, solution, opinions = figures["first_answer"], figures["resolution"], figures["satisfaction"]
+    respond, resolve = figures["response_level"], figures["resolution_level"]
+    return (
+        figures["tickets"],
+        *(lasting(answer["median"]), lasting(answer["p90"])),
+        *(lasting(solution["median"]), lasting(solution["p90"])),
+        share(figures["first_contact"], solution["tickets"]),
+        *(share(level["met"], level["met"] + level["missed"]) for level in (respond, resolve)),
+        share(figures["misassigned"], figures["observed"]),
+        figures["bypassed"],
+        share(opinions["good"], sum(opinions.values())),
+    )
+
+
+def _people(analysts: Any) -> None:
+    if analysts:
+        screen.line()
+        rows = [(each["name"] or "(nobody by name)", each["closed"]) for each in analysts[:SHOWN]]
+        screen.table(("analyst", "solved"), rows)
+
+
+def _problems(problems: Any) -> None:
+    if problems:
+        screen.line()
+        rows = [(each["number"] or each["problem"], each["sink"], each["state"], each["children"]) for each in problems]
+        screen.table(("problem", "sink", "state", "tickets"), rows[:SHOWN])

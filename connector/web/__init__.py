@@ -1,0 +1,5 @@
+"""Pages for people."""
+
+from connector.web.page import page
+
+__all__ = ["page"]
