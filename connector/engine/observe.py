@@ -75,8 +75,8 @@ def _listen(wiring: Wiring, outlet: Outlet, held: Lease, noted: Noted) -> None:
         _take_in(wiring, outlet, held, _changes(wiring, outlet), noted)
     except Permanent as error:  # this account may not read changes; each record by itself it may well read
         unread = error
-    rest = 0.0 if unread else wiring.observe.check
-    _take_in(wiring, outlet, held, _overdue(wiring, outlet, rest), noted)
+    late, rest = (0.0, 0.0) if unread else (OVERDUE, wiring.observe.check)
+    _take_in(wiring, outlet, held, _overdue(wiring, outlet, late, rest), noted)
     if unread is not None:
         raise unread
 
@@ -101,31 +101,35 @@ def _changes(wiring: Wiring, outlet: Outlet) -> Iterator[ChangePage]:
         raise _puzzled(error) from None
 
 
-def _overdue(wiring: Wiring, outlet: Outlet, rest: float) -> Iterator[ChangePage]:
-    """Records that were never shown, and in rounds, `rest` seconds apart, those that may have gone without a word."""
+def _overdue(wiring: Wiring, outlet: Outlet, late: float, rest: float) -> Iterator[ChangePage]:
+    """Records that were not shown `late` seconds after they were linked, and in rounds, `rest` seconds apart, those
+    that may have gone without a word."""
     now = wiring.clock.wall()
-    late = observing.unseen(wiring.db, outlet.name, now - OVERDUE, ASKED)
-    for some in slices(late, AT_ONCE):
+    unseen = observing.unseen(wiring.db, outlet.name, now - late, ASKED)
+    for some in slices(unseen, AT_ONCE):
         yield _asked(outlet, some)
-    after, began = _round(wiring, outlet)
+    after, began = _round(wiring, outlet, now)
     if after == 0 and now - began < rest:
+        if began == now:
+            yield ChangePage((), {ROUND: json.dumps([0, now])})
         return
     began = now if after == 0 else began
-    left = ASKED - len(late)
+    left = ASKED - len(unseen)
     while left > 0:
-        rows = observing.unfinished(wiring.db, outlet.name, after, min(AT_ONCE, left))
-        left -= AT_ONCE
-        after = rows[-1][0] if len(rows) == AT_ONCE else 0
+        most = min(AT_ONCE, left)
+        rows = observing.unfinished(wiring.db, outlet.name, after, most)
+        left -= most
+        after = rows[-1][0] if len(rows) == most else 0
         asked = _asked(outlet, list(dict.fromkeys(remote_id for _, remote_id in rows)))
         yield ChangePage(asked.changes, {ROUND: json.dumps([after, began])})
         if after == 0:
             return
 
 
-def _round(wiring: Wiring, outlet: Outlet) -> tuple[int, float]:
-    """The ticket at which the round goes on, 0 where none is under way, and when the latest began."""
+def _round(wiring: Wiring, outlet: Outlet, now: float) -> tuple[int, float]:
+    """The ticket at which the round goes on, 0 where none is under way, and when the latest began; now, if none did."""
     said = records.cursor_of(wiring.db, observing.source_of(outlet.name)).get(ROUND)
-    after, began = json.loads(said) if said else (0, 0.0)
+    after, began = json.loads(said) if said else (0, now)
     return int(after), float(began)
 
 
