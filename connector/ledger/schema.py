@@ -163,7 +163,8 @@ _queued = text("state = 'queued'")
 _unplanned = text("state = 'queued' AND payload IS NULL")
 _sending = text("state = 'sending'")
 _in_a_job = text("job <> ''")
-_waiting = text("state IN ('sending', 'unsure', 'blocked')")
+# Spelt out: SQLite would not take an index over a list of states for a query of one of them.
+_waiting = text("state = 'sending' OR state = 'unsure' OR state = 'blocked'")
 Index("ix_delivery_due", delivery.c.sink, delivery.c.due_at, delivery.c.id,
       sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
 Index("ix_delivery_unplanned", delivery.c.id, sqlite_where=_unplanned, postgresql_where=_unplanned)
@@ -204,6 +205,8 @@ event = Table(
     Column("note", Text, nullable=False),
 )
 Index("ix_event_ticket", event.c.ticket_id)
+_blocked = text("now = 'blocked'")
+Index("ix_event_blocked", event.c.at, sqlite_where=_blocked, postgresql_where=_blocked)
 
 cursor = Table(
     "cursor",
@@ -265,6 +268,7 @@ run = Table(
     Column("started_at", Double, nullable=False),
     Column("document", Text, nullable=False),
 )
+Index("ix_run_started", run.c.started_at)
 
 # ── outages, and what the help desks say ─────────────────────────────────────────────────────────────────────────
 

@@ -53,15 +53,15 @@ def needs_person(db: Database, since: float, now: float, lag: float) -> dict[str
     before = _last_run_ended(db)
     uncertain_at = func.coalesce(delivery.c.sent_at, delivery.c.created_at)
     with db.read() as connection:
-        blocked = select(func.count(func.distinct(event.c.delivery_id))).where(
-            event.c.at >= since, event.c.now == State.BLOCKED.value
-        )
-        rejected = select(func.count()).where(record.c.outcome == "rejected", record.c.at >= since)
+        blocked = select(event.c.delivery_id).where(event.c.at >= since, event.c.now == State.BLOCKED.value)
+        # The second condition is the index's own.
+        no_ticket = (record.c.outcome == "rejected", record.c.outcome != "ticket")
+        rejected = select(func.count()).where(*no_ticket, record.c.at >= since)
         unsure = select(func.count()).where(
             delivery.c.state == State.UNSURE.value, uncertain_at > before - lag, uncertain_at <= now - lag
         )
         return {
-            "blocked": connection.execute(blocked).scalar_one(),
+            "blocked": len(set(connection.execute(blocked).scalars())),
             "rejected": connection.execute(rejected).scalar_one(),
             "unsure": connection.execute(unsure).scalar_one(),
         }

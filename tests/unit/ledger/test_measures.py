@@ -65,7 +65,7 @@ def test_tickets_from_before_are_counted_too(ledger_url: str, tmp_path: Any) -> 
             '{"channel": "button", "extra": {"forwarded": "x"}}',
         )
         connection.execute(insert(tickets), [_old(number, body) for number, body in enumerate(bodies, 1)])
-    database.migrate(there.engine)
+    database.migrate(there.engine, "0005")
     assert measured(there) == [
         (1, "email", 600.0, None, 0),
         (2, "email", 900.0, None, 1),
