@@ -7,14 +7,28 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Double, Integer, Row, Select, Text, and_, bindparam, func, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Integer,
+    Row,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    func,
+    literal_column,
+    or_,
+    select,
+    tuple_,
+)
 
 from connector.delivery import UNFINISHED, State
 from connector.ledger.database import Database
 from connector.ledger.line import nothing_earlier
 from connector.ledger.rows import put
 from connector.ledger.schema import blob, delivery, event, link, memory, ticket
-from connector.plugins import Do
+from connector.plugins import PROBLEM, Do
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +44,7 @@ class Linked:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One thing to do, as the ledger has it."""
+    """One thing to do, as the ledger has it. Of what is due `ticket_body` is empty: it has been rendered."""
 
     id: int
     ticket_id: int
@@ -68,12 +82,12 @@ class Delivery:
 # ── reading rows ─────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _columns() -> Select[Any]:
+def _columns(ticket_body: ColumnElement[str] = ticket.c.body) -> Select[Any]:
     d, t, k = delivery.c, ticket.c, link.c
     return (
         select(
-            *(d.id, d.ticket_id, t.source, t.external_id, t.body.label("ticket_body"), t.grp, d.sink, d.do, d.part),
-            *(d.version, d.what, d.payload, d.remote_id, d.body, d.state, d.attempts, d.due_at, d.sent_at),
+            *(d.id, d.ticket_id, t.source, t.external_id, ticket_body.label("ticket_body"), t.grp, d.sink, d.do),
+            *(d.part, d.version, d.what, d.payload, d.remote_id, d.body, d.state, d.attempts, d.due_at, d.sent_at),
             *(d.job, d.place, d.empty_since, k.remote_id.label("linked_id"), k.number, k.url, k.sent, k.echo),
         )
         .join(ticket, t.id == d.ticket_id)
@@ -86,8 +100,10 @@ _WHOLE = _columns()
 _FIRST_IN_LINE = nothing_earlier()
 _AT = bindparam("now", type_=Double)
 _HERE = delivery.c.sink == bindparam("sink", type_=Text)
+# Thousands of these may be in flight.
 _DUE = (
-    _WHOLE.where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.due_at <= _AT)
+    _columns(literal_column("''", Text))
+    .where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.due_at <= _AT)
     .where(delivery.c.payload.is_not(None), _FIRST_IN_LINE)
     .where(
         tuple_(delivery.c.due_at, delivery.c.id)
@@ -218,8 +234,10 @@ def first_sent(db: Database, row: Delivery) -> float | None:
 
 
 def controls(db: Database, wanted: Delivery, most: int) -> list[Delivery]:
-    """The latest deliveries of the same kind that this sink is known to have, other than `wanted`."""
+    """The latest deliveries of the same kind that this sink is known to have, other than `wanted`. The parent of an
+    outage is in another table than incidents: only its like proves anything about it."""
     query = _WHOLE.where(
+        (ticket.c.source == PROBLEM) if wanted.source == PROBLEM else (ticket.c.source != PROBLEM),
         delivery.c.sink == wanted.sink,
         delivery.c.do == wanted.do.value,
         delivery.c.state == State.SENT.value,
