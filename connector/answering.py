@@ -244,8 +244,12 @@ class Silence:
 def person_of(ticket: Ticket) -> str:
     """The person who asks, in 16 hex digits: by address, else by login, else by id; else each ticket is a person."""
     who = ticket.requester
-    said = who.email or who.login or who.id or f"{ticket.source}\x1f{ticket.external_id}"
-    return hashlib.sha256(said.strip().casefold().encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return person_at(who.email or who.login or who.id or f"{ticket.source}\x1f{ticket.external_id}")
+
+
+def person_at(address: str) -> str:
+    """The person at an address, in 16 hex digits."""
+    return hashlib.sha256(address.strip().casefold().encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def recipient(ticket: Ticket, way: Way, answers: Answers, own: frozenset[str]) -> Recipient | Silence:

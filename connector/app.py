@@ -391,6 +391,8 @@ def _wire(
         pending=settings.pending,
         wait=settings.wait,
         answering=channels.answering(settings, db, inlets, clock, reads_only),
+        escalations=settings.escalations,
+        audiences=settings.audiences,
         stop=stop,
     )
 

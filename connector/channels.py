@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from connector import config
-from connector.answering import Answers, Way, mailbox
+from connector.answering import Answers, Smtp, Way, mailbox
 from connector.clock import Clock
-from connector.engine.answer import sink_of
+from connector.engine.answer import STAFF, sink_of
 from connector.engine.wiring import Answering, Inlet, Outlet
 from connector.errors import Finding, SettingsError
 from connector.ledger import deliveries, telling
@@ -25,6 +25,8 @@ from connector.yamlfile import suggestion
 
 MAIL = "email"  # the type of source that answers to our mail come to
 
+_STAFF_PER_HOUR = 1000
+
 _POSTS: Mapping[str, type[ByPost]] = {
     "callback": ByCallback,
     "slack": BySlack,
@@ -38,10 +40,10 @@ def answering(
 ) -> Answering | None:
     """How people are told, or None where the settings say of nobody. Raises SettingsError with every finding."""
     answers = settings.answers
-    if not answers.sources:
+    if not answers.sources and not _tells_staff(settings):
         return None
     own = _own(settings, answers)
-    findings = [*_strangers(answers, inlets), *_loops(answers, settings, own)]
+    findings = [*_strangers(answers, inlets), *_loops(answers, settings), *_unheard(settings)]
     try:
         texts = messages.load(settings.base / answers.messages)
     except SettingsError as error:
@@ -51,6 +53,8 @@ def answering(
     ways = {inlets[name].id: way for name, way in answers.sources.items()}
     made = {inlets[name].id: inlets[name] for name in answers.sources}
     outlets = [_outlet(settings, db, made[ident], way, clock) for ident, way in ways.items()]
+    if _tells_staff(settings) and answers.smtp is not None:
+        outlets.append(_staff(settings, db, answers.smtp, clock))
     return Answering(
         settings=answers,
         messages=texts,
@@ -63,13 +67,30 @@ def answering(
 
 
 def _outlet(settings: config.Settings, db: Database, inlet: Inlet, way: Way, clock: Clock) -> Outlet:
-    name = sink_of(inlet.id)
+    tools = _tools(settings, db, sink_of(inlet.id), clock)
+    return _way_out(settings, _messenger(settings.answers, inlet, way, tools), tools)
+
+
+def _staff(settings: config.Settings, db: Database, smtp: Smtp, clock: Clock) -> Outlet:
+    """The way to those who are told without having asked. A busy day of theirs is no loop."""
+    tools = _tools(settings, db, sink_of(STAFF), clock)
+    return _way_out(settings, ByMail(sink_of(STAFF), smtp, tools, _STAFF_PER_HOUR), tools)
+
+
+def _tools(settings: config.Settings, db: Database, name: str, clock: Clock) -> SinkTools:
     limiter = Limiter(db, name, None, clock, settings.wait)
-    tools = SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
-    told = _messenger(settings.answers, inlet, way, tools)
-    limiter.allow(told.allowances)
+    return SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
+
+
+def _way_out(settings: config.Settings, told: Messenger, tools: SinkTools) -> Outlet:
+    assert isinstance(tools.limiter, Limiter)  # noqa: S101 - `_tools` made it
+    tools.limiter.allow(told.allowances)
     mapping = bare(settings.base / settings.answers.messages, told.table)
-    return Outlet(name, told, mapping, Clearance.NONE, files=False, limiter=limiter)
+    return Outlet(told.name, told, mapping, Clearance.NONE, files=False, limiter=tools.limiter)
+
+
+def _tells_staff(settings: config.Settings) -> bool:
+    return bool(settings.audiences) or any(rule.tell for rule in settings.escalations)
 
 
 def _messenger(answers: Answers, inlet: Inlet, way: Way, tools: SinkTools) -> Messenger:
@@ -128,7 +149,13 @@ def _strangers(answers: Answers, inlets: Mapping[str, Inlet]) -> Iterator[Findin
             yield Finding("unknown-source", f"answers.sources.{name}", f'there is no source "{name[:60]}"', near)
 
 
-def _loops(answers: Answers, settings: config.Settings, own: frozenset[str]) -> Iterator[Finding]:
+def _unheard(settings: config.Settings) -> Iterator[Finding]:
+    if settings.answers.smtp is None and _tells_staff(settings):
+        what = "escalations and audiences tell people by mail, and no server is named that takes it"
+        yield Finding("no-smtp", "answers.smtp", what, "name one under answers.smtp")
+
+
+def _loops(answers: Answers, settings: config.Settings) -> Iterator[Finding]:
     """A mail source that does not know our address would take our own mail for a request."""
     if answers.smtp is None:
         return

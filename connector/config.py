@@ -14,10 +14,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from connector.answering import Answers
+from connector.audience import Audience
 from connector.checked import checked, where
 from connector.closure import Closure
 from connector.durations import Seconds
 from connector.errors import Finding, SettingsError
+from connector.escalation import Escalation
 from connector.plugins import Secret
 from connector.priority import Weighing
 from connector.routing import Route
@@ -93,6 +95,8 @@ class SettingsFile(_Part):
     service_levels: ServiceLevels = ServiceLevels()
     problems: Problems = Problems()
     answers: Answers = Answers()
+    escalations: tuple[Escalation, ...] = Field(default=(), description="what is done when a promised time passes")
+    audiences: tuple[Audience, ...] = Field(default=(), description="who is told of outages without having asked")
     closure: Closure = Closure()
     observe: Observe = Observe()
     metrics: Metrics = Metrics()
@@ -123,6 +127,8 @@ class Settings:
     service_levels: ServiceLevels
     problems: Problems
     answers: Answers
+    escalations: tuple[Escalation, ...]
+    audiences: tuple[Audience, ...]
     closure: Closure
     observe: Observe
     metrics: Metrics
@@ -157,6 +163,8 @@ def load(path: Path) -> Settings:
         service_levels=file.service_levels,
         problems=file.problems,
         answers=file.answers,
+        escalations=file.escalations,
+        audiences=file.audiences,
         closure=file.closure,
         observe=file.observe,
         metrics=file.metrics,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import structlog
 
-from connector.answering import ENDS, Event, Occasion, Recipient, Silence, Way, part, recipient, worth_telling
+from connector.answering import ENDS, Event, Occasion, Recipient, Way, part, recipient, unfit, worth_telling
+from connector.audience import WORDS as AUDIENCE
+from connector.audience import hears
 from connector.engine.wiring import Answering, Wiring
 from connector.errors import Busy
 from connector.ledger import leases, telling
@@ -17,6 +20,8 @@ from connector.ticket import Ticket
 
 BATCH = 200
 LEASE = "answer"
+# Those who are told without having asked: escalation contacts and audiences. No source can have this name.
+STAFF = "@staff"
 
 log = structlog.get_logger("connector.answer")
 
@@ -56,40 +61,43 @@ class Decision:
     def _queued(self, batch: Batch) -> Iterator[Queued]:
         told_now: set[tuple[int, str]] = set()
         for told in batch.each:
-            way = self._answering.ways.get(told.source)
-            if way is None or not worth_telling(told.occasion, way) or _is_told_otherwise(told, batch, way):
-                continue
-            ticket = Ticket.model_validate_json(told.body)
-            who = recipient(ticket, way, self._answering.settings, self._answering.own)
-            if isinstance(who, Silence):
-                log.info(
-                    "nobody is told", ticket_id=told.occasion.ticket_id, event=told.occasion.what, reason=who.reason
-                )
-                continue
-            name = part(told.occasion, who.person)
-            if told.occasion.of_problem and told.occasion.problem_id is not None:
-                if (
-                    name in batch.parts.get(told.occasion.problem_id, ())
-                    or (told.occasion.problem_id, name) in told_now
-                ):
-                    continue
-                told_now.add((told.occasion.problem_id, name))
-            yield self._message(told, way, who, name)
+            for sink, who, what in self._hearers(told, batch):
+                name = part(told.occasion, who.person)
+                if told.occasion.of_problem and (outage := told.occasion.problem_id) is not None:
+                    if name in batch.parts.get(outage, ()) or (outage, name) in told_now:
+                        continue
+                    told_now.add((outage, name))
+                yield self._message(told, sink, who, name, what)
 
-    def _message(self, told: Told, way: Way, who: Recipient, name: str) -> Queued:
+    def _hearers(self, told: Told, batch: Batch) -> Iterator[tuple[str, Recipient, Mapping[str, Any]]]:
+        """Everybody who is told of it: by which sink, who, and what else there is to say."""
+        ways, settings = self._answering.ways, self._answering.settings
+        way = ways.get(told.source)
+        asked = way is not None and worth_telling(told.occasion, way) and not _is_told_otherwise(told, batch, way)
+        audience = self._wiring.audiences if told.occasion.of_problem else ()
+        if not asked and not audience:
+            return
+        ticket = Ticket.model_validate_json(told.body)
+        if asked and way is not None:
+            who = recipient(ticket, way, settings, self._answering.own)
+            if isinstance(who, Recipient):
+                yield sink_of(told.source), who, {"event": told.occasion.event}
+            else:
+                log.info("nobody is told", ticket_id=told.occasion.ticket_id, what=told.occasion.what, why=who.reason)
+        said = AUDIENCE.get(told.occasion.event) if told.occasion.event else None
+        if said is not None and not _is_late(told):
+            for who in hears(audience, ticket, batch.reporters(told.occasion.problem_id)):
+                if not unfit(who.address, settings, self._answering.own):
+                    yield sink_of(STAFF), who, {"event": "audience", "text": said}
+
+    def _message(self, told: Told, sink: str, who: Recipient, name: str, more: Mapping[str, Any]) -> Queued:
         occasion = told.occasion
         what = {
-            "event": occasion.event,
-            "to": who.address,
-            "name": who.name,
-            "person": who.person,
-            "detail": dict(occasion.detail),
-            "desk": told.sink,
-            "outage": told.outage if occasion.of_problem else "",
+            "to": who.address, "name": who.name, "person": who.person, "detail": dict(occasion.detail),
+            "desk": told.sink, "outage": told.outage if occasion.of_problem else "", **more,
         }
         unsure = occasion.at <= self._restored_until
-        refs = self._refs(told, name) if way.by == "mail" else ()
-        return Queued(occasion.ticket_id, told.version, sink_of(told.source), name, what, refs, unsure)
+        return Queued(occasion.ticket_id, told.version, sink, name, what, self._refs(told, name), unsure)
 
     def _refs(self, told: Told, name: str) -> Sequence[tuple[str, str]]:
         """The mail's own id in every mailbox that answers may come to."""
@@ -111,8 +119,8 @@ def _is_told_otherwise(told: Told, batch: Batch, way: Way) -> bool:
     if occasion.problem_id is None:
         return False
     past = batch.past.get(occasion.ticket_id, ())
-    if occasion.what == "joined":
-        return told.outage_state not in ("open", "")
+    if _is_late(told):
+        return True
     if not occasion.of_problem and occasion.event in ENDS:
         ends = [each for each in past if _ends_problem(each, way)]
         return any(not _reopened_between(past, each, occasion) for each in ends)
@@ -121,6 +129,11 @@ def _is_told_otherwise(told: Told, batch: Batch, way: Way) -> bool:
         heard = batch.told.get(occasion.ticket_id, frozenset())
         return any(_is_told(each, heard) and not _reopened_between(past, each, occasion) for each in own)
     return False
+
+
+def _is_late(told: Told) -> bool:
+    """Nobody is told of the beginning of an outage that is over."""
+    return told.occasion.event is Event.PROBLEM_OPENED and told.outage_state not in ("open", "suggested", "")
 
 
 def _ends_problem(occasion: Occasion, way: Way) -> bool:

@@ -41,9 +41,8 @@ def would_tell_now(wiring: Wiring) -> list[dict[str, Any]]:
         return []
     waiting = [row for name in answering.outlets for row in deliveries.unplanned(wiring.db, [name], BATCH)]
     shown = [_would(answering, row.sink, message(wiring, row)) for row in waiting]
-    decide = Decision(wiring, answering)
-    batch = telling.peek(wiring.db, BATCH)
-    for queued in decide(batch):
+    batch, follows = telling.peek(wiring.db, BATCH, Decision(wiring, answering))
+    for queued in follows:
         told = next(each for each in batch.each if each.occasion.ticket_id == queued.ticket_id)
         shown.append(_about(wiring, answering, told, queued))
     return shown

@@ -44,8 +44,11 @@ def worded(
     return {
         **notice.model_dump(mode="json", exclude={"text", "name"}, exclude_defaults=True),
         **{name: said.get(name, "") for name in ("to", "name", "person")},
-        **{"subject": made.subject, "text": made.text, "chat": made.chat},
-        **{"thread": _thread(whole), "ticket": f"{whole.source}:{whole.external_id}"},
+        "subject": made.subject,
+        "text": made.text,
+        "chat": made.chat,
+        "thread": _thread(whole),
+        "ticket": f"{whole.source}:{whole.external_id}",
     }
 
 

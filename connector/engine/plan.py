@@ -14,7 +14,7 @@ from connector.ledger.planning import Planned
 from connector.mapping import Rendered, render, render_comment
 from connector.phi import clear
 from connector.plugins import Do
-from connector.ticket import Attachment, Comment, Phi, Ticket
+from connector.ticket import Attachment, Comment, Phi, Ticket, Urgency
 
 BATCH = 200
 
@@ -44,6 +44,8 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
         case Do.COMMENT:
             said = comment_view(row, outlet)
             rendered = render_comment(outlet.mapping, said, said.comments[0], _facts(wiring, outlet, said, row.group))
+        case Do.UPDATE if row.what and "escalate" in row.what:
+            return _escalated(wiring, outlet, row, row.what["escalate"])
         case _:
             rendered = render_ticket(wiring, outlet, ticket_view(row.ticket_body, outlet), row.do, row.group)
     if rendered.findings:
@@ -52,6 +54,17 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
     if row.what and "follow_up_of" in row.what:
         payload["follow_up_of"] = row.what["follow_up_of"]
     return Planned(row, payload)
+
+
+def _escalated(wiring: Wiring, outlet: Outlet, row: Delivery, to: Mapping[str, str]) -> Planned:
+    """The fields in which the ticket differs once it is more urgent, or another group's."""
+    ticket = ticket_view(row.ticket_body, outlet)
+    louder = ticket.model_copy(update={"urgency": Urgency(to["urgency"])}) if to["urgency"] else ticket
+    before = render_ticket(wiring, outlet, ticket, Do.UPDATE, row.group)
+    after = render_ticket(wiring, outlet, louder, Do.UPDATE, to["group"] or row.group)
+    if after.findings:
+        return Planned(row, finding=after.findings[0])
+    return Planned(row, {name: value for name, value in after.fields.items() if before.fields.get(name) != value})
 
 
 def render_ticket(wiring: Wiring, outlet: Outlet, ticket: Ticket, do: Do, group: str) -> Rendered:

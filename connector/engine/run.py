@@ -11,10 +11,11 @@ from typing import Any
 import structlog
 
 from connector.engine.answer import answer
-from connector.engine.foretell import would_tell, would_tell_now
 from connector.engine.collect import collect, peek
 from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
+from connector.engine.escalate import escalate
+from connector.engine.foretell import would_tell, would_tell_now
 from connector.engine.observe import observe
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
@@ -178,7 +179,7 @@ def _pass(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
     looked, blocked = plan(wiring, [outlet.name])
     tally.blocked += blocked
     touched = looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
-    return touched + observe(wiring, outlet, tally)
+    return touched + observe(wiring, outlet, tally) + escalate(wiring, outlet, tally)
 
 
 def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:

@@ -9,9 +9,11 @@ from pathlib import Path
 
 from connector import closure, priority, service_levels
 from connector.answering import Answers, Way
+from connector.audience import Audience
 from connector.batching import Pace
 from connector.clock import Clock
 from connector.errors import RemoteError, Transient
+from connector.escalation import Escalation
 from connector.ledger.database import Database
 from connector.ledger.deliveries import Delivery, tally
 from connector.limits import BUDGET, Limiter
@@ -118,6 +120,8 @@ class Wiring:
     observe: Watching = Watching()
     closure: closure.Closure = closure.DEFAULT
     answering: Answering | None = None
+    escalations: Sequence[Escalation] = ()
+    audiences: Sequence[Audience] = ()
     progress: Progress = lambda step, done, total: None
     stop: Callable[[], bool] = lambda: False
     ends: float = math.inf
@@ -153,6 +157,7 @@ class Tally:
     attached: int = 0
     linked: int = 0
     told: int = 0
+    escalated: bool = False
     blocked: int = 0
     looked: int = 0
     error: RemoteError | None = None

@@ -6,11 +6,12 @@ import json
 import secrets
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Select, func, or_, select
 
-from connector.answering import Occasion
+from connector.answering import Occasion, person_of
 from connector.delivery import State
 from connector.ledger.database import Database
 from connector.ledger.leases import Lease, renew
@@ -18,6 +19,7 @@ from connector.ledger.records import move_cursor
 from connector.ledger.rows import add_missing, dump, slices
 from connector.ledger.schema import cursor, delivery, happening, heard, member, meta, problem, thread, ticket
 from connector.plugins import Do
+from connector.ticket import Ticket
 
 # No source can have this name: how far what happened has been told is kept beside how far sources were read.
 _READER, _ENTRY = ":answers", "happening"
@@ -43,12 +45,14 @@ class Told:
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What happened, in order; `parts` are the messages that members of each outage have been told, `past` what
-    happened to those tickets of the batch that belong to one, `told` their own messages."""
+    happened to those tickets of the batch that belong to one, `told` their own messages. `reporters` are those who
+    reported an outage, and can be asked for while the batch is decided."""
 
     each: Sequence[Told]
     parts: Mapping[int, frozenset[str]]
     past: Mapping[int, Sequence[Occasion]]
     told: Mapping[int, frozenset[str]]
+    reporters: Callable[[int | None], frozenset[str]] = lambda problem_id: frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,11 @@ def waits(db: Database) -> bool:
     return _read(db, lambda connection: connection.execute(_since(connection, 1)).first()) is not None
 
 
-def peek(db: Database, limit: int) -> Batch:
-    """What happened since; writes nothing."""
-    return _read(db, lambda connection: _batch(connection, limit))
+def peek(db: Database, limit: int, decide: Callable[[Batch], Sequence[Queued]]) -> tuple[Batch, Sequence[Queued]]:
+    """What happened since, and the messages that follow; writes nothing."""
+    with db.read() as connection:
+        batch = _batch(connection, limit)
+        return batch, decide(batch)
 
 
 def take(
@@ -161,7 +167,8 @@ def _batch(connection: Connection, limit: int) -> Batch:
     problems = {told.occasion.problem_id for told in each if told.occasion.problem_id is not None}
     affected = [told.occasion.ticket_id for told in each if told.occasion.problem_id is not None]
     parts = {each_id: _parts_of_members(connection, each_id) for each_id in problems}
-    return Batch(each, parts, _past(connection, affected), _told(connection, affected))
+    reporters = cache(lambda problem_id: _reporters(connection, problem_id))
+    return Batch(each, parts, _past(connection, affected), _told(connection, affected), reporters)
 
 
 def _news(row: Any) -> Occasion:
@@ -175,6 +182,13 @@ def _parts_of_members(connection: Connection, problem_id: int) -> frozenset[str]
     of_it = or_(member.c.problem_id == problem_id, member.c.problem_id.in_(merged))
     rows = select(delivery.c.part).join(member, member.c.ticket_id == delivery.c.ticket_id)
     return frozenset(connection.execute(rows.where(of_it, delivery.c.do == Do.NOTIFY.value)).scalars())
+
+
+def _reporters(connection: Connection, problem_id: int | None) -> frozenset[str]:
+    """Those who reported the outage."""
+    bodies = select(ticket.c.body).join(member, member.c.ticket_id == ticket.c.id)
+    mine = connection.execute(bodies.where(member.c.problem_id == problem_id)).scalars()
+    return frozenset(person_of(Ticket.model_validate_json(body)) for body in mine)
 
 
 def _past(connection: Connection, tickets: Collection[int]) -> dict[int, list[Occasion]]:

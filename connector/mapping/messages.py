@@ -29,7 +29,7 @@ from connector.yamlfile import Document, suggestion
 # Characters of what is told; a help desk's own words are cut before they are put in.
 SUBJECT_LIMIT, TEXT_LIMIT, CHAT_LIMIT = 200, 20_000, 3_000
 # Besides those of the events, the texts that go to the help desk's own people.
-INTERNAL = ("escalation",)
+INTERNAL = ("escalation", "audience")
 
 MESSAGE_NAMES: Names = {**known_names(NAMES, Clearance.NONE), "notice": shape_of(Notice)}
 
