@@ -11,7 +11,7 @@ import os
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,6 +23,7 @@ from connector.delivery import State
 from connector.ledger.schema import delivery, link, ticket
 from connector.plugins import Do
 from connector.sandbox import Fault, Sandbox
+from connector.sandbox.zendesk import writing
 from tests.crash.harness import read_state
 
 SETTLE = 2.0
@@ -44,6 +45,7 @@ sinks:
           attachments: send, bulk: {bulk}, concurrency: 1}}
 routes:
   - {{sink: desk}}
+problems: {{mode: "off"}}
 """
 AUTH = {
     "servicenow": '{username: sync, password: "env:MATRIX_SECRET"}',
@@ -133,7 +135,7 @@ class Stage:
         for number in range(self.size):
             self._mail(f"pool-{number}", f"Talk {number}", f"about a slow screen {number}")
         self._sync()
-        self._parents = [self._parent(f"Parent {letter}") for letter in "ab"]
+        self._problem = self._parent("Parent")
         for do in (Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK):
             self.play(do, None)
 
@@ -182,18 +184,10 @@ class Stage:
             assert finding.get("what"), f"{row.name} waits and does not say why"
             assert "connector " in finding.get("remedy", ""), f"{row.name} does not say what can be done"
         if held:
-            self._act([row.name for row in held if row.do != Do.LINK.value], self.app.actions.release)
-            if unlinked := [row.name for row in held if row.do == Do.LINK.value]:
-                # Nothing renders a link anew: who has mended what blocked it links again.
-                self._act(unlinked, self.app.actions.drop)
-                self._queue_links()
+            self.app.actions.release(sorted({row.name for row in held}))
             self._sync()
         assert not self._waiting((State.BLOCKED,))
         return told
-
-    def _act(self, names: Sequence[str], act: Callable[[Sequence[str]], object]) -> None:
-        if names:
-            act(sorted(set(names)))
 
     def _waiting(self, states: Sequence[State]) -> list[Any]:
         d, t = delivery.c, ticket.c
@@ -230,15 +224,10 @@ class Stage:
         return {"comments": texts}
 
     def _link(self) -> dict[str, list[str]]:
-        """Hang the tickets of the pool on the other parent."""
-        self._parents.reverse()
-        children = self._queue_links()
-        return {"children": [f"{child} of {self._parents[0]}" for child in children]}
-
-    def _queue_links(self) -> list[str]:
-        """Rows as the ledger would have them; returns whom they are about."""
+        """Hang the tickets of the pool on a parent, by rows as the ledger would have them."""
+        self._unlink()
         self._links += 1
-        now = self.clock.wall()
+        now, said = self.clock.wall(), json.dumps({"problem": self._problem})
         t, k = ticket.c, link.c
         of_pool = select(t.id, t.version, k.remote_id).join(link, k.ticket_id == t.id)
         with self.app.wiring.db.write() as connection:
@@ -250,14 +239,25 @@ class Stage:
                 "state": State.QUEUED.value,
             }
             values |= {
-                "payload": json.dumps({"problem": self._parents[0]}),
+                "payload": said,
+                "what": said,
                 "attempts": 0,
                 "due_at": now,
                 "created_at": now,
             }
             each = [{**values, "ticket_id": row.id, "version": row.version} for row in rows]
             connection.execute(delivery.insert(), each)
-        return [row.remote_id for row in rows]
+        return {"children": [f"{row.remote_id} of {self._problem}" for row in rows]}
+
+    def _unlink(self) -> None:
+        """An analyst takes all children from the parent, at the help desk."""
+        with self.box.lock:
+            instance, account = self.box.servicenow, self.box.zendesk
+            for row in instance.rows("incident", problem_id=self._problem):
+                instance.write("incident", row, {"problem_id": ""}, instance.doorman.accounts["admin"])
+            for ticket_ in account.list_tickets():
+                if str(ticket_["problem_id"]) == self._problem:
+                    writing.update(account, self._agent(), ticket_, {"problem_id": None}, account.clock.now())
 
     def _parent(self, title: str) -> str:
         """A problem, made by an analyst at the help desk."""
@@ -266,13 +266,13 @@ class Stage:
                 instance = self.box.servicenow
                 analyst = instance.doorman.accounts["admin"]
                 return instance.insert("problem", {"short_description": title}, analyst)["sys_id"]
-        from connector.sandbox.zendesk import writing
-
         with self.box.lock:
             account = self.box.zendesk
-            agent = next(user for user in account.users.values() if user["role"] == "admin")
             said = {"subject": title, "type": "problem", "comment": {"body": title}}
-            return str(writing.create(account, agent, said, account.clock.now())[0]["id"])
+            return str(writing.create(account, self._agent(), said, account.clock.now())[0]["id"])
+
+    def _agent(self) -> dict[str, Any]:
+        return next(user for user in self.box.zendesk.users.values() if user["role"] == "admin")
 
     # ── the inbox ──
 

@@ -19,6 +19,7 @@ from tests.matrix.stage import PATIENCE, SECRET, SETTLE, Stage
 
 FEW, MANY = 2, 9
 
+WRITES = (Do.CREATE, Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK)
 BATCH, CREATE_MANY, UPDATE_MANY = "/api/now/batch", "/api/v2/tickets/create_many", "/api/v2/tickets/update_many"
 # What goes many at once, and by which call.
 TOGETHER = {
