@@ -388,6 +388,7 @@ def _wire(
         levels=settings.service_levels,
         observe=Watching(settings.observe.every, settings.observe.check),
         closure=settings.closure,
+        problems=settings.problems,
         pending=settings.pending,
         wait=settings.wait,
         answering=channels.answering(settings, db, inlets, clock, reads_only),

@@ -20,7 +20,7 @@ from connector.closure import Closure
 from connector.durations import Seconds
 from connector.errors import Finding, SettingsError
 from connector.escalation import Escalation
-from connector.plugins import Secret
+from connector.plugins import PROBLEM, Secret
 from connector.priority import Weighing
 from connector.routing import Route
 from connector.service_levels import ServiceLevels
@@ -55,13 +55,23 @@ class _Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class ProblemsOf(_Part):
+    """Thresholds of one application; what is left out is as for all."""
+
+    window: Seconds | None = Field(default=None, ge=60, le=43_200)
+    tickets: int | None = Field(default=None, ge=2, le=40)
+    people: int | None = Field(default=None, ge=1, le=40)
+
+
 class Problems(_Part):
     """When several incidents look like one outage. `window` is the longest silence after the latest report."""
 
     mode: Literal["suggest", "auto", "off"] = "suggest"
-    window: Seconds = 1800.0
-    tickets: int = Field(default=3, ge=2, description="so many tickets make an outage")
-    people: int = Field(default=3, ge=1, description="from so many people")
+    window: Seconds = Field(default=1800.0, ge=60, le=43_200)
+    tickets: int = Field(default=3, ge=2, le=40, description="so many tickets make an outage")
+    people: int = Field(default=3, ge=1, le=40, description="from so many people")
+    applications: dict[str, ProblemsOf] = Field(default={}, description="other thresholds, by the application's name")
+    raise_priority: bool = Field(default=True, description="incidents become as urgent as the outage they belong to")
 
 
 class Observe(_Part):
@@ -312,6 +322,9 @@ def _id_findings(document: Document) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name, raw in _sections(document, "sources"):
         id_ = str(raw.get("id") or name)
+        if id_ == PROBLEM:
+            what = f'the id "{id_}" belongs to the parents of outages'
+            yield Finding("reserved-id", document.where(("sources", name)), what, "give this source another `id`")
         if id_ in seen:
             what = f'sources "{seen[id_]}" and "{name}" have the same id'
             yield Finding("same-id", document.where(("sources", name, "id")), what, "give each its own `id`")

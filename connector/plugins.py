@@ -303,6 +303,24 @@ class Notifies(Protocol):
         the person was told: that is never sent again by itself."""
 
 
+# The source whose tickets are the parents of outages.
+PROBLEM = "problem"
+
+
+@runtime_checkable
+class Parents(Protocol):
+    """A sink that can make the parent of many records, in `parent_table`. Asks nothing of the remote."""
+
+    parent_table: str
+
+    def parent(self, ticket: Ticket, group: str, first: str) -> Mapping[str, Any]:
+        """The fields of a parent, as a mapping would render them. `first` is the remote id of who reported it first,
+        or empty."""
+
+    def raised(self, ticket: Ticket, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Of these fields of an incident, those that its parent makes more urgent, with their new values."""
+
+
 # ── sinks ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 KEY_LIMIT = 100
@@ -458,13 +476,17 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Remote:
-    """A record as it stands now: raw values per rendered field, and whether it can still be changed."""
+    """A record as it stands now: raw values per rendered field, and whether it can still be changed.
+
+    `problem` is the remote id of the parent that it hangs on, "" for none.
+    """
 
     remote_id: str
     fields: Mapping[str, Any] = field(repr=False)
     number: str = ""
     resolved: bool = False
     closed: bool = False
+    problem: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from connector.engine.message import message
 from connector.engine.wiring import Outlet, Wiring
-from connector.ledger import deliveries, planning
+from connector.ledger import deliveries, planning, problems
 from connector.ledger.deliveries import Delivery
 from connector.ledger.planning import Planned
 from connector.mapping import Rendered, render, render_comment
 from connector.phi import clear
-from connector.plugins import Do
+from connector.plugins import PROBLEM, Do, Parents
 from connector.ticket import Attachment, Comment, Phi, Ticket, Urgency
 
 BATCH = 200
@@ -23,15 +24,32 @@ def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
     """Render every delivery that waits for it; returns how many were looked at and how many are now blocked."""
     seen = blocked = 0
     while not wiring.stop() and (rows := deliveries.unplanned(wiring.db, sinks, BATCH)):
-        planned = [rendered_row(wiring, wiring.outlet(row.sink), row) for row in rows]
+        planned = _as_urgent(wiring, [rendered_row(wiring, wiring.outlet(row.sink), row) for row in rows])
         blocked += planning.plan(wiring.db, planned, wiring.clock.wall())
         seen += len(rows)
         wiring.progress("plan", seen, None)
     return seen, blocked
 
 
+def _as_urgent(wiring: Wiring, planned: Sequence[Planned]) -> list[Planned]:
+    """Updates of incidents that belong to an outage leave them as urgent as that."""
+    changed = {each.row.ticket_id for each in planned if each.row.do is Do.UPDATE and each.payload is not None}
+    parents = problems.parents_of(wiring.db, list(changed)) if changed and wiring.problems.raise_priority else {}
+    return [_raised(wiring, each, parents) if each.row.do is Do.UPDATE else each for each in planned]
+
+
+def _raised(wiring: Wiring, planned: Planned, parents: Mapping[int, Ticket]) -> Planned:
+    parent, sink = parents.get(planned.row.ticket_id), wiring.outlet(planned.row.sink).sink
+    if parent is None or planned.payload is None or not isinstance(sink, Parents):
+        return planned
+    return replace(planned, payload={**planned.payload, **sink.raised(parent, planned.payload)})
+
+
 def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
     """What one delivery will say. Pure but for the place it gets its facts from."""
+    if row.source == PROBLEM and row.do is Do.CREATE and isinstance(outlet.sink, Parents):
+        first = str((row.what or {}).get("first", ""))
+        return Planned(row, outlet.sink.parent(ticket_view(row.ticket_body, outlet), row.group, first))
     match row.do:
         case Do.ATTACH:
             return Planned(row, file_payload(row.what or {}))

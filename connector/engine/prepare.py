@@ -13,10 +13,10 @@ from connector.engine.attempt import puzzled
 from connector.engine.plan import rendered_row
 from connector.engine.wiring import Outlet, Wiring
 from connector.errors import Finding, RemoteError, Scope
-from connector.ledger import deliveries
+from connector.ledger import deliveries, problems
 from connector.ledger.database import LedgerError
 from connector.ledger.deliveries import Delivery
-from connector.plugins import Do, Key, Remote, Write
+from connector.plugins import PROBLEM, Do, Key, Parents, Remote, Write
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,8 @@ def _draft(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote | None)
     if remote is None:
         gone = f"{_named(row)} is gone from {outlet.name}"
         return Held(Finding("gone", row.name, gone, "drop it, or restore the record"))
+    if row.do is Do.LINK:
+        return _link(wiring, outlet, row, remote)
     if remote.closed and _is_automatic(row):
         return Over("a machine said it, and the record is closed")
     if remote.closed:
@@ -173,7 +175,9 @@ def _says_nothing_new(rendered: Mapping[str, Any], sent: Mapping[str, Any]) -> b
 
 def key_of(wiring: Wiring, outlet: Outlet, row: Delivery) -> Key:
     """The delivery's key."""
-    return wiring.key(row.source, row.external_id, outlet.mapping.table, row.part)
+    sink = outlet.sink
+    table = sink.parent_table if row.source == PROBLEM and isinstance(sink, Parents) else outlet.mapping.table
+    return wiring.key(row.source, row.external_id, table, row.part)
 
 
 def write_of(wiring: Wiring, outlet: Outlet, row: Delivery, body: Mapping[str, Any]) -> Write:
@@ -218,6 +222,19 @@ def _update(outlet: Outlet, row: Delivery, remote: Remote) -> Prepared | Draft:
         return Over(_left(decided.left) or "nothing that is mapped has changed")
     fields = {name: (row.payload or {})[name] for name in decided.send}
     return Draft(row, decided.send, fields, decided.left, {"reopen": True} if _reopens(outlet, remote) else {})
+
+
+def _link(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:
+    """An end to a link too. What is closed stays as it is, and so does what somebody else has linked elsewhere."""
+    body = dict(row.payload or {})
+    wanted = str(body.get("problem") or "")
+    if remote.problem == wanted:
+        return Over("it hangs there already" if wanted else "it hangs on nothing")
+    if remote.closed:
+        return Over(f"{_named(row)} is closed; left alone")
+    if remote.problem and not problems.is_ours(wiring.db, outlet.name, remote.problem):
+        return Over("somebody has linked it to another problem there; left alone")
+    return Ready(write_of(wiring, outlet, row, row.body if row.body is not None else body), {})
 
 
 def _append(wiring: Wiring, outlet: Outlet, row: Delivery, remote: Remote) -> Prepared:

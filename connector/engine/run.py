@@ -16,6 +16,7 @@ from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
 from connector.engine.escalate import escalate
 from connector.engine.foretell import would_tell, would_tell_now
+from connector.engine.gather import gather
 from connector.engine.observe import observe
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
@@ -179,7 +180,7 @@ def _pass(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
     looked, blocked = plan(wiring, [outlet.name])
     tally.blocked += blocked
     touched = looked + deliver(wiring, outlet, crew, tally) + reconcile(wiring, outlet, crew, tally)
-    return touched + observe(wiring, outlet, tally) + escalate(wiring, outlet, tally)
+    return touched + gather(wiring, outlet) + observe(wiring, outlet, tally) + escalate(wiring, outlet, tally)
 
 
 def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:

@@ -12,6 +12,7 @@ from connector.answering import Answers, Way
 from connector.audience import Audience
 from connector.batching import Pace
 from connector.clock import Clock
+from connector.config import Problems
 from connector.errors import RemoteError, Transient
 from connector.escalation import Escalation
 from connector.ledger.database import Database
@@ -119,6 +120,7 @@ class Wiring:
     policy: Policy = field(default_factory=Policy)
     observe: Watching = Watching()
     closure: closure.Closure = closure.DEFAULT
+    problems: Problems = field(default_factory=Problems)
     answering: Answering | None = None
     escalations: Sequence[Escalation] = ()
     audiences: Sequence[Audience] = ()

@@ -34,7 +34,7 @@ from connector.plugins import (
 )
 from connector.sinks.accounts import MARGIN
 from connector.sinks.inspecting import settling_finding
-from connector.sinks.servicenow import batch
+from connector.sinks.servicenow import batch, parents
 from connector.sinks.servicenow import fields as columns
 from connector.sinks.servicenow.body import Body, look_ahead
 from connector.sinks.servicenow.changes import Changes
@@ -46,6 +46,7 @@ from connector.sinks.servicenow.settings import SETTLE_AFTER, Settings
 from connector.sinks.servicenow.solving import Solver
 from connector.sinks.servicenow.talk import NoBatch, Talk
 from connector.sinks.servicenow.ways import Import, Live, Way
+from connector.ticket import Ticket
 from connector.wire import Effect, Seen, translated
 
 _STEPS = 7  # requests that it takes at most to resolve a record: it is found, and each state written
@@ -58,7 +59,7 @@ class ServiceNow(OneByOne):
     """Writes incidents or problems, whichever `table` says. May be used from several threads."""
 
     settings: ClassVar[type[BaseModel]] = Settings
-    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.CHANGES | Can.SOLVE
+    can: ClassVar[Can] = Can.FIND | Can.COMMENT | Can.ATTACH | Can.LINK | Can.PROBLEM | Can.CHANGES | Can.SOLVE
     cascade_seconds: float = 10.0  # its rules run within the transaction; some sites let them run after it
 
     def __init__(self, name: str, settings: Settings, tools: SinkTools) -> None:
@@ -82,8 +83,20 @@ class ServiceNow(OneByOne):
         return f"ServiceNow({self.name!r}, {self._settings.url!r})"
 
     @property
-    def _desk(self) -> Desk:
-        return Desk(self._settings.url.rstrip("/"), self.table, _PARENT[self._settings.parent])
+    def parent_table(self) -> str:
+        """Where the parents of incidents are."""
+        return "problem" if self._settings.parent == "problem" else self.table
+
+    def _desk(self, table: str) -> Desk:
+        return Desk(self._settings.url.rstrip("/"), table, _PARENT[self._settings.parent])
+
+    def _desk_of(self, write: Write) -> Desk:
+        """Where this write goes: its key says whether to a parent."""
+        return self._desk(write.key.table if write.key.table in self._tables else self.table)
+
+    def _way_of(self, write: Write) -> Way:
+        """An import brings what is old; the parent of an outage is new."""
+        return self._way if self._desk_of(write).table == self.table else Live()
 
     # ── what the engine asks ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,22 +130,32 @@ class ServiceNow(OneByOne):
 
     def read(self, remote_id: str, fields: Sequence[str]) -> Remote | None:
         """The record as it stands, or None where it is gone or hidden."""
-        record = self._talk.record(self.table, remote_id, (*columns.STATE_FIELDS, *_readable(fields)))
-        return None if record is None else self._remote(record, fields)
+        for table in self._tables:
+            record = self._talk.record(table, remote_id, self._read_of(fields))
+            if record is not None:
+                return self._remote(table, record, fields)
+        return None
 
     def read_many(self, remote_ids: Sequence[str], fields: Sequence[str]) -> Mapping[str, Remote]:
-        """As `read`, many by one query."""
-        found = self._talk.named(self.table, remote_ids, (*columns.STATE_FIELDS, *_readable(fields)))
-        return {remote_id: self._remote(record, fields) for remote_id, record in found.items()}
+        """As `read`, many by one query; by a second one, where some are not among the incidents."""
+        found: dict[str, Remote] = {}
+        for table in self._tables:
+            wanted = [remote_id for remote_id in remote_ids if remote_id not in found]
+            rows = self._talk.named(table, wanted, self._read_of(fields)) if wanted else {}
+            found.update((remote_id, self._remote(table, row, fields)) for remote_id, row in rows.items())
+        return found
+
+    def _read_of(self, fields: Sequence[str]) -> tuple[str, ...]:
+        return (*columns.STATE_FIELDS, _PARENT[self._settings.parent], *_readable(fields))
 
     def create(self, write: Write) -> Receipt:
         """Make the record. The receipt has learned whether the instance honours our `sys_id`."""
-        desk, shown = self._desk, self._shown([write])
+        desk, way, shown = self._desk_of(write), self._way_of(write), self._shown([write])
         with self._talk.writing():
-            result = self._talk.send(self._way.call(desk, write, shown))
-            [record] = self._way.records(desk, [result], shown)
+            result = self._talk.send(way.call(desk, write, shown))
+            [record] = way.records(desk, [result], shown)
             receipt = self._made(write, record, alone=True)
-            self._kept = receipt.learned[self._way.learns]
+            self._kept = receipt.learned.get(self._way.learns, self._kept)
             return receipt
 
     def update(self, write: Write) -> Receipt:
@@ -150,7 +173,7 @@ class ServiceNow(OneByOne):
     def attach(self, write: Write) -> Receipt:
         """Attach the file to the record."""
         asked = {
-            "table_name": self.table,
+            "table_name": self._desk_of(write).table,
             "table_sys_id": checked_id(write.remote_id),
             "file_name": str(write.body["name"]),
         }
@@ -162,7 +185,7 @@ class ServiceNow(OneByOne):
 
     def find(self, write: Write, control: Write | None) -> Look:
         """Look for what `write` would have made, by every way there is, and check each row that comes back."""
-        return Looks(self._talk, self._desk, self._solver).find(write, control)
+        return Looks(self._talk, self._desk_of(write), self._solver).find(write, control)
 
     def guards(self, write: Write, age: float) -> bool:
         """A second create meets the primary key where `sys_id`s are honoured; an update repeats without harm."""
@@ -176,7 +199,7 @@ class ServiceNow(OneByOne):
         """Bring an incident or a problem to resolved, through every state on the way."""
         with self._talk.writing():
             table, record = self._solver.solve(write)
-            return replace(self._desk, table=table).receipt(record, {})
+            return self._desk(table).receipt(record, {})
 
     def changes(self, cursor: Mapping[str, str], known: Known) -> Iterator[ChangePage]:
         """Records by their time of change, then what was deleted, where this account may read that."""
@@ -191,7 +214,7 @@ class ServiceNow(OneByOne):
     @property
     def _tables(self) -> tuple[str, ...]:
         """Where our records are, and where their parents."""
-        return tuple(dict.fromkeys((self.table, "problem" if self._settings.parent == "problem" else self.table)))
+        return tuple(dict.fromkeys((self.table, self.parent_table)))
 
     @property
     def _solver(self) -> Solver:
@@ -200,6 +223,16 @@ class ServiceNow(OneByOne):
     def _user(self, login: str) -> str:
         found = self._directory.person({"login": login}, "solving.assignee") if login else ""
         return found if isinstance(found, str) else ""
+
+    # ── parents ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def parent(self, ticket: Ticket, group: str, first: str) -> Mapping[str, Any]:
+        """The columns of a problem, or of the incident that stands for one."""
+        return parents.fields(ticket, group, first, self.parent_table)
+
+    def raised(self, ticket: Ticket, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Impact and urgency, from which the instance computes the priority."""
+        return parents.raised(ticket, fields)
 
     # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,11 +257,13 @@ class ServiceNow(OneByOne):
         `unserviced`. Where this account has no Batch API, a Permanent of the row's scope is raised: nothing was done,
         and each by itself may well go.
         """
-        desk, shown = self._desk, self._shown(writes)
+        if not isinstance(self._way, Live) and any(self._desk_of(write).table != self.table for write in writes):
+            return [self._outcome(lambda write, _: self.create(write), write, None) for write in writes]
+        shown = self._shown(writes)
         with self._talk.writing():
-            given = self._sent(writes, lambda write: self._way.call(desk, write, shown))
+            given = self._sent(writes, lambda write: self._way.call(self._desk_of(write), write, shown))
             made = [at for at, result in enumerate(given) if not isinstance(result, RemoteError)]
-            records = self._way.records(desk, [given[at] for at in made], shown)
+            records = self._way.records(self._desk(self.table), [given[at] for at in made], shown)
             for at, record in zip(made, records, strict=True):
                 given[at] = self._outcome(self._made, writes[at], record)
         return self._learned(given)
@@ -236,7 +271,7 @@ class ServiceNow(OneByOne):
     def update_many(self, writes: Sequence[Write]) -> Sequence[Outcome]:
         """Change many records by one batch: updates, comments and links. Answers and raises as `create_many`."""
         with self._talk.writing():
-            given = self._sent(writes, self._desk.change)
+            given = self._sent(writes, lambda write: self._desk_of(write).change(write))
             changed = [self._outcome(self._changed, *each) for each in zip(writes, given, strict=True)]
             return self._because_closed(writes, changed)
 
@@ -296,14 +331,16 @@ class ServiceNow(OneByOne):
         kept = _YES if named(record) == write.key.uuid else _NO if carries(record, write.key) else _NEITHER
         if kept == _NEITHER and not (alone and isinstance(self._way, Live)):
             raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
-        receipt = self._desk.receipt(record, write.body, (*write.body, *self.planned), {self._way.learns: kept})
+        receipt = self._desk_of(write).receipt(
+            record, write.body, (*write.body, *self.planned), {self._way.learns: kept}
+        )
         if kept != _NEITHER:
             return receipt
         lost = {"correlation_id": (write.key.remote, columns.plain(record.get("correlation_id")))}
         return replace(receipt, unkept={**receipt.unkept, **lost})
 
     def _change(self, write: Write) -> Receipt:
-        call = self._desk.change(write)
+        call = self._desk_of(write).change(write)
         if call is None:
             return Receipt(write.remote_id)
         with self._talk.writing():
@@ -320,7 +357,8 @@ class ServiceNow(OneByOne):
             raise wire.verdict(Seen.GARBLED, Effect.WRITE, self.name)
         if write.do is Do.COMMENT:
             return Receipt(write.key.marker)
-        return self._desk.receipt(record, self._desk.changes(write))
+        desk = self._desk_of(write)
+        return desk.receipt(record, desk.changes(write))
 
     def _because_closed(self, writes: Sequence[Write], given: Sequence[Outcome]) -> list[Any]:
         """A refusal does not say that the record is closed; the record does."""
@@ -338,14 +376,15 @@ class ServiceNow(OneByOne):
     def _closed(self, outcome: Any) -> RemoteError:
         return wire.verdict(Seen.CLOSED, Effect.WRITE, self.name, status=outcome.status)
 
-    def _remote(self, record: Mapping[str, Any], fields: Sequence[str]) -> Remote:
+    def _remote(self, table: str, record: Mapping[str, Any], fields: Sequence[str]) -> Remote:
         state = columns.plain(record.get("state"))
         return Remote(
             named(record),
             columns.echo(record, fields),
             columns.plain(record.get("number")),
-            resolved=state in columns.RESOLVED.get(self.table, ()),
-            closed=state in columns.CLOSED.get(self.table, ()),
+            resolved=state in columns.RESOLVED.get(table, ()),
+            closed=state in columns.CLOSED.get(table, ()),
+            problem=columns.plain(record.get(_PARENT[self._settings.parent])),
         )
 
 

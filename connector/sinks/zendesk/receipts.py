@@ -49,7 +49,8 @@ def remote(ticket: Mapping[str, Any], names: Sequence[str], custom: Mapping[str,
     """A ticket as it stands."""
     number, status = str(ticket["id"]), ticket.get("status")
     echo = tickets.echo(ticket, names, custom)
-    return Remote(number, echo, number, resolved=status == "solved", closed=status == "closed")
+    problem = str(ticket.get("problem_id") or "")
+    return Remote(number, echo, number, resolved=status == "solved", closed=status == "closed", problem=problem)
 
 
 def with_marker(comment: Mapping[str, Any], write: Write) -> dict[str, Any]:

@@ -33,7 +33,7 @@ from connector.plugins import (
 )
 from connector.sinks.accounts import MARGIN
 from connector.sinks.inspecting import settling_finding
-from connector.sinks.zendesk import allowances, receipts
+from connector.sinks.zendesk import allowances, parents, receipts
 from connector.sinks.zendesk import fields as tickets
 from connector.sinks.zendesk.body import Body
 from connector.sinks.zendesk.catalogue import Catalogue
@@ -45,6 +45,7 @@ from connector.sinks.zendesk.looks import Looks
 from connector.sinks.zendesk.newcomers import Acquaintance
 from connector.sinks.zendesk.settings import SETTLE_AFTER, Settings
 from connector.sinks.zendesk.talk import Talk, is_number, number_of
+from connector.ticket import Ticket
 from connector.wire import Effect, Seen, translated
 
 KEY_LIFE = 2 * 3600.0
@@ -215,6 +216,21 @@ class Zendesk:
         if write.do is Do.CREATE:
             return write.job is None and not self._imports and 0 <= age < KEY_LIFE - KEY_MARGIN
         return write.do in (Do.UPDATE, Do.LINK, Do.SOLVE)
+
+    # ── parents ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def parent_table(self) -> str:
+        """Problems are tickets."""
+        return self.table
+
+    def parent(self, ticket: Ticket, group: str, first: str) -> Mapping[str, Any]:
+        """The fields of a problem."""
+        return parents.fields(ticket, group)
+
+    def raised(self, ticket: Ticket, fields: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The priority."""
+        return parents.raised(ticket, fields)
 
     # ── many at once ─────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,0 +1,180 @@
+"""Gather: see which new tickets belong together, open what is an outage, and hang its tickets on its parent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import structlog
+from sqlalchemy import Connection, Row
+
+from connector.config import Problems
+from connector.engine.wiring import Outlet, Wiring
+from connector.errors import Busy
+from connector.ledger import leases, problems
+from connector.ledger.leases import Lease
+from connector.ledger.problems import Belongs
+from connector.ledger.traits import KEEP, Around, Profiles, Traits
+from connector.plugins import Parents
+from connector.problems.clusters import Joins, Opens, Thresholds, matching, place
+from connector.problems.likeness import Likeness, Profile
+from connector.problems.parent import parent, titled
+from connector.problems.signature import Signature, numbers, signature, stems
+from connector.ticket import Ticket
+
+log = structlog.get_logger("connector.gather")
+
+BATCH = 50
+FORGOTTEN = 500
+# Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
+GROWN = frozenset({4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256})
+
+
+def gather(wiring: Wiring, outlet: Outlet) -> int:
+    """What came in since the last look is looked at, and what belongs to open problems is linked; returns how much was
+    done. Nothing where another process is at it."""
+    if wiring.problems.mode == "off":
+        return 0
+    held = leases.take(wiring.db, f"gather:{outlet.name}", wiring.who, wiring.clock.wall())
+    if held is None:
+        return 0
+    try:
+        return _look(wiring, outlet, held) + link(wiring, outlet)
+    except Busy:
+        return 0
+    finally:
+        leases.give_back(wiring.db, held)
+
+
+def link(wiring: Wiring, outlet: Outlet) -> int:
+    """Hang members on their parents, wherever both are there."""
+    sink = outlet.sink
+    raised = sink.raised if wiring.problems.raise_priority and isinstance(sink, Parents) else None
+    done = 0
+    while some := problems.link_members(wiring.db, outlet.name, raised, wiring.clock.wall()):
+        done += some
+    return done
+
+
+def _look(wiring: Wiring, outlet: Outlet, held: Lease) -> int:
+    looked = 0
+    while not wiring.stop():
+        now = wiring.clock.wall()
+        with wiring.db.write() as connection:
+            leases.renew(connection, held, now)
+            rows = problems.newcomers(connection, outlet.name, now, BATCH)
+            if rows:
+                Gathering(connection, wiring.problems, outlet.name, isinstance(outlet.sink, Parents), now).take(rows)
+            else:
+                Traits(connection, outlet.name).forget(now - KEEP, FORGOTTEN)
+        if not rows:
+            return looked
+        looked += len(rows)
+        log.debug("gathered", sink=outlet.name, tickets=len(rows))
+    return looked
+
+
+class Gathering:
+    """One batch of tickets within one transaction."""
+
+    def __init__(self, connection: Connection, settings: Problems, sink: str, opens: bool, now: float) -> None:
+        self._connection = connection
+        self._settings = settings
+        self._sink = sink
+        self._auto = settings.mode == "auto" and opens
+        self._now = now
+        self._traits = Traits(connection, sink)
+        longest = max([settings.window, *(each.window or 0.0 for each in settings.applications.values())])
+        self._profiles = Profiles(connection, sink, longest)
+        self._changed: set[int] = set()
+
+    def take(self, rows: Sequence[Row[Any]]) -> None:
+        """Look at each ticket as the ones before it have left things."""
+        for row in rows:
+            own = Ticket.model_validate_json(row.body)
+            known = signature(own, f"{row.source}:{row.external_id}", row.created_at)
+            self._traits.add(row.id, known)
+            if known.at >= self._now - KEEP:  # older ones are no news: they open nothing
+                self._one(row.id, own, known)
+        for cluster in self._changed:
+            problems.keep(self._connection, self._profiles.row(cluster), self._profiles.whole(cluster))
+        problems.looked_at(self._connection, self._sink, rows[-1].id)
+
+    def _one(self, ticket_id: int, own: Ticket, known: Signature) -> None:
+        asked = thresholds(self._settings, known)
+        ground = Around(self._traits, ticket_id, known, asked.window, self._profiles)
+        named = problems.named(self._connection, self._sink, numbers(own), ticket_id)
+        for cluster in named.values():
+            if self._profiles.at(cluster, known.at) is not None:
+                self._join(cluster, {ticket_id: known}, {ticket_id: "it names a ticket of it"}, ground)
+                return
+        match place(ticket_id, known, ground, asked):
+            case Joins(cluster, likeness):
+                self._join(cluster, {ticket_id: known}, {ticket_id: _said(likeness)}, ground)
+            case Opens() as opens:
+                self._open({**ground.signatures(opens.why), ticket_id: known}, opens, ground)
+
+    def _open(self, group: Mapping[int, Signature], opens: Opens, ground: Around) -> None:
+        why = {each: _said(likeness) for each, likeness in opens.why.items()}
+        cluster = opens.cluster
+        if cluster is None:
+            profile = Profile.of((), ground.known_apps)
+            tickets = problems.tickets(self._connection, list(opens.why))
+            title = titled(tickets, {each: likeness.score for each, likeness in opens.why.items()})
+            times = [own.at for own in group.values()]
+            row = problems.mint(self._connection, self._sink, title, profile, (min(times), max(times)))
+            self._profiles.new(row, profile)
+            cluster = row["id"]
+            log.info("tickets belong together", sink=self._sink, problem=row["key"], tickets=len(group))
+        self._join(cluster, group, why, ground, fresh=True)
+        row = self._profiles.row(cluster)
+        if self._auto and row["state"] == "suggested":
+            accept(self._connection, row, self._now)
+
+    def _join(
+        self, cluster: int, group: Mapping[int, Signature], why: Mapping[int, str], ground: Around, fresh: bool = False
+    ) -> None:
+        row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
+        problems.join(self._connection, row, [Belongs(each, why[each]) for each in group], self._now)
+        for own in group.values():
+            profile.add(own, ground.known_apps)
+            row["first_at"], row["last_at"] = min(row["first_at"], own.at), max(row["last_at"], own.at)
+        self._changed.add(cluster)
+        if fresh or profile.size in GROWN:
+            self._take_in(cluster, ground)
+
+    def _take_in(self, cluster: int, ground: Around) -> None:
+        """Tickets that came before and belong to it, by what is known of it now."""
+        row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
+        earlier = self._traits.saying(profile.telling(), row["first_at"], row["last_at"], self._settings.window)
+        free = [each for each in earlier if each not in ground.clusters(earlier)]
+        found = matching(ground.signatures(free), profile, ground)
+        if found:
+            signatures = self._traits.signatures(found)
+            self._join(cluster, signatures, {each: _said(found[each]) for each in signatures}, ground)
+
+
+def accept(connection: Connection, row: dict[str, Any], now: float) -> None:
+    """A suggested problem becomes an outage with a parent."""
+    reports = problems.members(connection, row["id"])
+    bodies = [Ticket.model_validate_json(each.body) for each in reports]
+    binds = list(dict.fromkeys(word for each in reports for word in each.why.split(", ")))[:8]
+    own = parent(row["key"], row["title"], bodies, row["first_at"], binds)
+    groups = [each.grp for each in reports if each.grp]
+    group = max(set(groups), key=groups.count, default="")
+    first = problems.first_known(connection, row["sink"], [each.ticket_id for each in reports])
+    problems.open_problem(connection, row, own, group, first, now)
+
+
+def thresholds(settings: Problems, own: Signature) -> Thresholds:
+    """What makes an outage of this ticket's application."""
+    for name, each in settings.applications.items():
+        if set(stems(name)) & (own.apps or own.words):
+            return Thresholds(
+                each.tickets or settings.tickets, each.people or settings.people, each.window or settings.window
+            )
+    return Thresholds(settings.tickets, settings.people, settings.window)
+
+
+def _said(likeness: Likeness) -> str:
+    return ", ".join(likeness.words)

@@ -1,0 +1,172 @@
+"""Which tickets belong together: the next one joins an outage, opens one with others before it, or stays alone."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from connector.problems.likeness import Elsewhere, Likeness, Profile, likeness
+from connector.problems.signature import Signature
+
+JOINS = 10.0  # so much must speak for a ticket that joins
+OPENS = 13.0  # and for each of those that open
+PAIRS = 7.0  # two tickets are worth comparing further
+TELLING = 5  # words by which is asked how usual it is
+TIMES = 2.0  # as much as usual is heard of an outage,
+SPREAD = 3.0  # and so many standard deviations more
+FEW = 60  # tickets in a window of a desk that hears little
+LOOKED_AT = 40  # tickets that are compared with a new one
+
+
+@dataclass(frozen=True, slots=True)
+class Thresholds:
+    """So many tickets from so many people within so many seconds of each other are an outage."""
+
+    tickets: int = 3
+    people: int = 3
+    window: float = 1800.0
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """So many tickets said something in a window, out of so many in all; so many usually do in as long a time, by what
+    was heard before, which is None where little was."""
+
+    recent: float
+    of: int
+    usual: float | None
+
+
+class Ground(Elsewhere, Protocol):
+    """What is known of other tickets around the time of the one that is looked at."""
+
+    known_apps: frozenset[str]
+
+    def near(self, most: int) -> Sequence[int]:
+        """Tickets that share its rarest words, those that share most first."""
+
+    def signatures(self, tickets: Iterable[int]) -> Mapping[int, Signature]: ...
+
+    def clusters(self, tickets: Iterable[int]) -> Mapping[int, int]:
+        """Of these tickets, those that belong to an outage, and to which."""
+
+    def profile(self, cluster: int) -> Profile | None:
+        """What the outage's tickets have in common; None where it takes in no more."""
+
+    def live(self) -> Mapping[int, Profile]:
+        """The outages that are going on."""
+
+    def heard(self, words: Sequence[str], least: int, window: float) -> Heard:
+        """How many tickets said at least so many of these words in the window before this one, and what is usual."""
+
+
+@dataclass(frozen=True, slots=True)
+class Joins:
+    """It belongs to an outage that is known."""
+
+    cluster: int
+    likeness: Likeness
+
+
+@dataclass(frozen=True, slots=True)
+class Opens:
+    """It and these before it are one outage, a new one or `cluster`; `why` says for each what speaks for it."""
+
+    why: Mapping[int, Likeness]
+    cluster: int | None = None
+
+
+def place(ticket: int, own: Signature, ground: Ground, asked: Thresholds) -> Joins | Opens | None:
+    """Where a ticket belongs."""
+    near = ground.near(LOOKED_AT)
+    clusters = ground.clusters(near)
+    best = _best(own, dict.fromkeys(clusters.values()), ground)
+    if best is not None:
+        return best
+    if own.aside:
+        return None
+    others = ground.signatures(each for each in near if each not in clusters)
+    return _opens(ticket, own, others, ground, asked)
+
+
+def _best(own: Signature, clusters: Iterable[int], ground: Ground) -> Joins | None:
+    found = []
+    for cluster in clusters:
+        profile = ground.profile(cluster)
+        if profile is not None:
+            found.append(Joins(cluster, likeness(own, profile, ground, ground.known_apps)))
+    best = max(found, key=lambda each: each.likeness.score, default=None)
+    return best if best is not None and best.likeness.score >= JOINS else None
+
+
+def _opens(
+    ticket: int, own: Signature, others: Mapping[int, Signature], ground: Ground, asked: Thresholds
+) -> Opens | None:
+    """The ticket and those like it, where they are enough."""
+    pair = Profile.of([own], ground.known_apps)
+    alike = {
+        each: other
+        for each, other in others.items()
+        if not other.aside and likeness(other, pair, ground, ground.known_apps).score >= PAIRS
+    }
+    group = _coherent({ticket: own, **alike}, ground)
+    if ticket not in group or not enough({each: ({ticket: own} | alike)[each] for each in group}.values(), asked):
+        return None
+    if not _unusual(group, ground, asked):
+        return None
+    whole = Profile.of((({ticket: own} | alike)[each] for each in group), ground.known_apps)
+    return Opens(group, next((known for known, other in ground.live().items() if same(whole, other)), None))
+
+
+def same(one: Profile, other: Profile) -> bool:
+    """Do two outages at one time concern one application, and show no different errors? Then they are one, however
+    differently people tell of it."""
+    app, codes = one.main_app(), one.codes()
+    return (
+        app is not None and app == other.main_app() and (not codes or not other.codes() or bool(codes & other.codes()))
+    )
+
+
+def _unusual(group: Mapping[int, Likeness], ground: Ground, asked: Thresholds) -> bool:
+    """Is more heard of this than comes in every day?"""
+    counts = Counter(word for like in group.values() for word in like.words)
+    words = [word for word, _ in counts.most_common(TELLING)]
+    heard = ground.heard(words, max(min(2, len(words)), (len(words) + 1) // 2), asked.window)
+    if heard.usual is None:  # among a few tickets three that are alike are no chance, among a thousand they may be
+        return heard.of <= FEW
+    return heard.recent >= TIMES * heard.usual + SPREAD * math.sqrt(heard.usual)
+
+
+def _coherent(group: Mapping[int, Signature], ground: Ground) -> dict[int, Likeness]:
+    """Those of a group that fit what the others have in common."""
+    left = dict(group)
+    while len(left) > 1:
+        why = {
+            each: likeness(own, _without(left, each, ground), ground, ground.known_apps) for each, own in left.items()
+        }
+        worst = min(why, key=lambda each: why[each].score)
+        if why[worst].score >= OPENS:
+            return why
+        del left[worst]
+    return {}
+
+
+def _without(group: Mapping[int, Signature], one: int, ground: Ground) -> Profile:
+    return Profile.of((own for each, own in group.items() if each != one), ground.known_apps)
+
+
+def enough(group: Collection[Signature], asked: Thresholds) -> bool:
+    """Are these so many, from so many people, with no longer silence between them than the window?"""
+    times = sorted(own.at for own in group)
+    joined = all(later - earlier <= asked.window for earlier, later in itertools.pairwise(times))
+    return len(group) >= asked.tickets and len({own.person for own in group}) >= asked.people and joined
+
+
+def matching(others: Mapping[int, Signature], profile: Profile, ground: Ground) -> dict[int, Likeness]:
+    """Those of these tickets that belong to an outage, by what is known of it now."""
+    why = {each: likeness(own, profile, ground, ground.known_apps) for each, own in others.items()}
+    return {each: like for each, like in why.items() if like.score >= JOINS}

@@ -1,0 +1,176 @@
+"""How much speaks for a ticket being of an outage: for each word, how much more it is said there than elsewhere.
+
+The weight of a word that both have is `log(p(word | outage) / p(word | elsewhere))`; what else is said costs nothing,
+for people say much besides. Words that differ by a slip of the finger count as one (rapidfuzz).
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from rapidfuzz import process
+from rapidfuzz.distance import OSA
+
+from connector.problems.signature import Signature
+
+MIXED = 0.7  # of what reports of an outage say, so much is about the outage
+PRIOR, PRIOR_TICKETS = 0.004, 300.0  # how often a word is said where little was heard yet
+DAMPED = 0.8  # words come together, so each counts less than the one before
+APP_WEIGHT = 2.5  # the application's name counts once, and no more than this
+NAMES_IT = 0.6  # of the reports of an outage name its application, or more
+TELLING = 12  # words of a profile by which others are found
+KNOWN = 6  # reports after which it is known how people tell of it
+FOREIGN, MOST_FOREIGN = 0.6, 4.0  # what each word says against it that none of them has
+OTHER_CODE = 3.0
+CODE = 2.0  # what an error code counts beside a word
+SHORTEST = 5  # letters of a word that may be a slip for another
+SLIP = 0.6  # what a slip counts
+SHOWN = 6  # words that explain a likeness
+COMMON = 0.2  # of all tickets: an application that is named so often tells nothing apart
+KEPT = 120  # words of a profile
+
+
+class Elsewhere(Protocol):
+    """How often words are said at large."""
+
+    def rate(self, word: str, besides: float) -> float:
+        """The part of all tickets that have the word, `besides` so many that are known to."""
+
+
+@dataclass(slots=True)
+class Profile:
+    """What the tickets of one outage have in common. `size` counts them, `counts` how many of them say a word."""
+
+    size: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    apps: Counter[str] = field(default_factory=Counter)
+    environments: Counter[str] = field(default_factory=Counter)
+
+    @classmethod
+    def of(cls, signatures: Iterable[Signature], known_apps: frozenset[str]) -> Profile:
+        """The profile of these tickets."""
+        made = cls()
+        for signature in signatures:
+            made.add(signature, known_apps)
+        return made
+
+    def add(self, signature: Signature, known_apps: frozenset[str]) -> None:
+        """One more ticket."""
+        self.size += 1
+        self.counts.update(signature.words)
+        self.apps.update(named(signature, known_apps))
+        if signature.environment:
+            self.environments[signature.environment] += 1
+
+    def main_app(self) -> str | None:
+        """The application that most of those name who name any, or None."""
+        found = self.apps.most_common(1)
+        return found[0][0] if found and 2 * found[0][1] > self.size * NAMES_IT else None
+
+    def telling(self) -> list[str]:
+        """The words that are said most, by which others like it are found."""
+        return [word for word, _ in self.counts.most_common(TELLING)]
+
+    def codes(self) -> set[str]:
+        """Errors, records and devices that several name."""
+        least = max(2.0, self.size / 8)
+        return {word for word, count in self.counts.items() if count >= least and _is_code(word)}
+
+    def document(self) -> Mapping[str, Any]:
+        """What the ledger keeps of it: the words that are said most."""
+        return {
+            "size": self.size,
+            "words": dict(self.counts.most_common(KEPT)),
+            "apps": dict(self.apps.most_common(20)),
+            "environments": dict(self.environments.most_common(5)),
+        }
+
+    @classmethod
+    def read(cls, said: Mapping[str, Any]) -> Profile:
+        """The profile that a document holds."""
+        return cls(said["size"], Counter(said["words"]), Counter(said["apps"]), Counter(said["environments"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Likeness:
+    """How much speaks for it, and the words that speak most."""
+
+    score: float
+    words: tuple[str, ...] = ()
+
+
+NONE = Likeness(-math.inf)
+
+
+def named(signature: Signature, known_apps: frozenset[str]) -> frozenset[str]:
+    """The applications that a ticket names: by its field or, where that is empty, in its words."""
+    return signature.apps or (signature.words & known_apps)
+
+
+def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, known_apps: frozenset[str]) -> Likeness:
+    """How like a ticket is to those of a profile; NONE where it is of another application or environment."""
+    if _apart(signature, profile, elsewhere, known_apps):
+        return NONE
+    weights = {word: _weight(word, word, profile, elsewhere) for word in signature.words if profile.counts[word]}
+    weights.update(_slips(signature.words - weights.keys(), profile, elsewhere))
+    ranked = sorted(((weight, word) for word, weight in weights.items() if weight > 0), reverse=True)
+    besides = [weight for weight, word in ranked if word not in known_apps]
+    apps = [weight for weight, word in ranked if word in known_apps]
+    score = sum(weight * DAMPED**place for place, weight in enumerate(besides)) + min(
+        max(apps, default=0.0), APP_WEIGHT
+    )
+    return Likeness(score - _foreign(signature, weights, profile), tuple(word for _, word in ranked[:SHOWN]))
+
+
+def _foreign(signature: Signature, weights: Mapping[str, float], profile: Profile) -> float:
+    """What speaks against it: other words than those of many reports, and another error than theirs."""
+    if profile.size < KNOWN:
+        return 0.0
+    others = [word for word in signature.words if word not in weights]
+    codes = profile.codes()
+    other_code = bool(codes) and not codes & signature.words and any(map(_is_code, others))
+    return min(FOREIGN * len(others), MOST_FOREIGN) + (OTHER_CODE if other_code else 0.0)
+
+
+def _is_code(word: str) -> bool:
+    return any(sign.isdigit() for sign in word)
+
+
+def _weight(word: str, said: str, profile: Profile, elsewhere: Elsewhere) -> float:
+    count = profile.counts[word]
+    there = count / (profile.size + 1.0)
+    rate = elsewhere.rate(said, count + 1.0 if said == word else 0.0)  # those of the outage, and the one at hand
+    return math.log(MIXED * there / rate + 1.0 - MIXED) * (CODE if _is_code(word) else 1.0)
+
+
+def _slips(words: Iterable[str], profile: Profile, elsewhere: Elsewhere) -> dict[str, float]:
+    """Words that nobody else says and that are nearly one of the profile's."""
+    near = [word for word, count in profile.counts.most_common(24) if len(word) >= SHORTEST]
+    found: dict[str, float] = {}
+    for word in words:
+        if len(word) < SHORTEST or _is_code(word):
+            continue
+        best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=1)
+        if best is not None:
+            found[word] = SLIP * _weight(best[0], best[0], profile, elsewhere)
+    return found
+
+
+def _apart(signature: Signature, profile: Profile, elsewhere: Elsewhere, known_apps: frozenset[str]) -> bool:
+    theirs = _most(profile.environments)
+    if signature.environment and theirs and signature.environment not in theirs:
+        return True
+    named_here, named_there = named(signature, known_apps), _most(profile.apps)
+    if not named_here or not named_there or named_here & named_there:
+        return False
+    return all(elsewhere.rate("app:" + app, 0.0) < COMMON for app in named_here)
+
+
+def _most(counts: Counter[str]) -> set[str]:
+    """What is named by a good part of those who name any."""
+    most = max(counts.values(), default=0)
+    return {word for word, count in counts.items() if count * 3 >= most}

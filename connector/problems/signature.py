@@ -1,0 +1,165 @@
+"""What a ticket is known by when others like it are sought: words of its fields and of what it says, and who says it.
+
+Only shielded text is looked at, so nothing here shows a patient.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from connector.ticket import Kind, Person, Ticket
+
+TEXT_LIMIT = 2_000  # characters of a text that are looked at: the trouble is told at the beginning
+WORDS = 40  # of each ticket, the first ones; a field's come before what is told
+STEM = 6  # letters of a word that count: "verify" and "verification" are one word
+
+APP, ENVIRONMENT, WHO, ASIDE, ALL = "app:", "env:", "who:", "aside", "*"
+_FACETS = (APP, ENVIRONMENT, WHO, ASIDE, ALL)
+
+_TOKEN = re.compile(r"\[[A-Z]+_\d+\]")  # what stands in place of patient data
+_WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
+_NUMBERED = re.compile(r"\b(?:INC|PRB)\d{5,12}\b|(?:#|\bticket |\brequest )(\d{1,12})\b", re.IGNORECASE)
+_NUMBERS = 5
+
+# Said in every request, of whatever kind.
+_FILLERS = """
+about after again all also and any anyone are asap because been before but call can cannot cant could couldn did
+didn does doesn doesnt dont for from get gets getting give got had has have hello help her here hey him his how
+info into isn isnt its just know let like logged may more most much must need needs needed new not now one only
+our out over own page please pls possible regards same see sent she should since some someone something still
+than thank thanks that the their them then there these they thing this those ticket time today too try trying
+unable until urgent use used user users using very want was way were what when where which while who whole will
+with won work worked working works would you your morning afternoon evening team desk dear advise iphone good
+issue issues problem problems hold holding fixed idea waiting hyperspace epic computer back another every
+everybody everyone nobody keeps says said shows show showing
+"""
+_STOP = frozenset(_FILLERS.split())
+
+# Names of applications that hold all the others.
+_SHELLS = frozenset({"hyperspace", "epic", "cerner", "millennium", "powerchart"})
+
+# What one person wants, or one device of theirs lacks: it comes in every day and opens nothing by itself.
+_ASIDE = re.compile(
+    r"\bpass ?(?:word|code)s?\b|\breset(?:ting)?\b|\bunlock|\blocked out\b|\baccount\b|\bexpired\b"
+    r"|\b(?:mfa|token|authenticator)\b"
+    r"|\btoner\b|\bpaper\b|\b(?:mouse|keyboard|monitor|headset|docking|laptop|battery|cable|charger|webcam)\b"
+    r"|\bnew (?:hire|starter|employee|user|phone|pc)\b|\baccess (?:request|to|for)\b|\bneeds? access\b|\blicen[sc]e\b"
+    r"|\binstall(?:ation|ed)?\b|\bhow (?:do|can|to)\b|\bwhere (?:can|do|is)\b|\bwho owns\b|\bis there\b"
+    r"|\b(?:can|could|may) (?:we|i|the|you|someone)\b.*\?|\bplease (?:add|give|map|move|remove|create|change|set)\b"
+    r"|\b(?:i|we) (?:need|want|would like) (?:a|an|to|new)\b|\brequest(?:ing)?:|\bthank you for\b|\bvoice ?mail\b"
+    r"|\b(?:pager|badge)\b|\bfor me only\b|\bonly (?:for )?me\b|\bmy (?:pc|computer|phone|screen|mouse)\b",
+    re.IGNORECASE,
+)
+# What says that it is not one person's alone.
+_SHARED = re.compile(
+    r"\b(?:everyone|everybody|nobody|no one|none of us|all of us|all users|whole (?:unit|floor|department|team)"
+    r"|entire (?:unit|floor|department|team)|many of us|several (?:users|people|colleagues))\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """What one ticket is known by. `at` is when it was reported, in seconds since the epoch.
+
+    `aside` says that it is of the sort that comes in every day: it may join what others opened, and opens nothing.
+    """
+
+    words: frozenset[str]
+    apps: frozenset[str]
+    environment: str
+    person: str
+    at: float
+    aside: bool = False
+
+    @property
+    def traits(self) -> list[str]:
+        """All of it as words, by which the ledger finds it again."""
+        found = [*self.words, *(APP + app for app in self.apps), WHO + self.person, ALL]
+        found += [ENVIRONMENT + self.environment] if self.environment else []
+        return found + ([ASIDE] if self.aside else [])
+
+    @classmethod
+    def of(cls, traits: Iterable[str], at: float) -> Signature:
+        """The signature that has these traits."""
+        found = list(traits)
+        return cls(
+            frozenset(word for word in found if not word.startswith(_FACETS)),
+            frozenset(_after(APP, found)),
+            next(_after(ENVIRONMENT, found), ""),
+            next(_after(WHO, found), ""),
+            at,
+            ASIDE in found,
+        )
+
+
+def _after(facet: str, traits: Iterable[str]) -> Iterator[str]:
+    return (trait[len(facet) :] for trait in traits if trait.startswith(facet))
+
+
+def signature(ticket: Ticket, name: str, now: float) -> Signature:
+    """What the ticket is known by. `name` stands in for a person who is not known."""
+    said = _said(ticket)
+    at = ticket.submitted_at or ticket.received_at
+    return Signature(
+        frozenset(_words(_fields(ticket), said)),
+        frozenset(stems(ticket.context.application, _SHELLS)),
+        ticket.context.environment.strip().casefold()[:20],
+        _person(ticket.requester, name),
+        min(at.timestamp(), now) if at else now,
+        ticket.kind is not Kind.INCIDENT or (bool(_ASIDE.search(said)) and not _SHARED.search(said)),
+    )
+
+
+def numbers(ticket: Ticket) -> list[str]:
+    """The numbers of other tickets that this one names, as `INC0010023` or `4711`."""
+    found = (match[1] or match[0].upper() for match in _NUMBERED.finditer(_said(ticket)))
+    return list(dict.fromkeys(found))[:_NUMBERS]
+
+
+def _said(ticket: Ticket) -> str:
+    """Everything that the person said, from the beginning."""
+    talk = ticket.conversation
+    turns = [turn.text for turn in talk.turns if turn.speaker == "user"] if talk else []
+    slots = [str(value) for value in talk.slots.values()] if talk else []
+    texts = (ticket.summary, ticket.description, *turns, *slots)
+    return _TOKEN.sub(" ", "\n".join(text[:TEXT_LIMIT] for text in dict.fromkeys(texts)))[: 2 * TEXT_LIMIT]
+
+
+def _fields(ticket: Ticket) -> str:
+    context = ticket.context
+    records = " ".join(f"{record.type}{record.id}" for record in ticket.records[:5])
+    texts = (context.application, *context.error_codes[:5], context.error_text[:300], records, context.activity)
+    return _TOKEN.sub(" ", " ".join((*texts, context.location.unit)))
+
+
+def _words(*texts: str) -> list[str]:
+    found: dict[str, None] = {}
+    for text in texts:
+        for word in stems(text):
+            found.setdefault(word)
+            if len(found) >= WORDS:
+                return list(found)
+    return list(found)
+
+
+def stems(text: str, stop: frozenset[str] = _STOP) -> Iterator[str]:
+    """The words of a text, as far as they say something."""
+    for match in _WORD.finditer(text.casefold()):
+        word = match[0].replace("'", "").replace("’", "")
+        if any(sign.isdigit() for sign in word):
+            if not word.replace("-", "").replace(".", "").isdigit():  # a code, a device; bare numbers say nothing
+                yield word[:24]
+            continue
+        for part in re.split(r"[-.]", word):
+            if len(part) > 2 and part not in stop:
+                yield part[:STEM]
+
+
+def _person(person: Person, name: str) -> str:
+    """Who says it, so that two can be told apart and neither is named."""
+    known = next((word.casefold() for word in (person.email, person.login, person.id, person.phone) if word), name)
+    return hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
