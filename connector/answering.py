@@ -64,7 +64,7 @@ def mailbox(value: str) -> tuple[str, str]:
 
 def is_address(text: str) -> bool:
     """May a mail go there? One address, without blanks, quotes or anything that a header could be made of."""
-    return len(text) <= 254 and _ADDRESS.fullmatch(text) is not None
+    return len(text) <= 254 and "=?" not in text and _ADDRESS.fullmatch(text) is not None
 
 
 _NAMED = re.compile(r"([^<>\r\n]{0,200})<([^<>\s]{3,254})>")

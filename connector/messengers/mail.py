@@ -20,6 +20,8 @@ from connector.plugins import Key
 
 _MESSAGE_ID = re.compile(r"[^\s<>\x00-\x1f\x7f]{1,250}@[^\s<>\x00-\x1f\x7f]{1,250}")
 _UNSAID = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u2028\u2029\ud800-\udfff]")
+# The standard library decodes encoded words (RFC 2047) in what it is given, line ends and all: a header could follow.
+_ENCODED = "=?"
 _REFERENCES = 20
 _POLICY = SMTP.clone(max_line_length=78)
 
@@ -65,7 +67,7 @@ def envelope(address: str) -> tuple[str, bool]:
 
 
 def _thread(made: EmailMessage, thread: list[str]) -> None:
-    known = [one for one in thread if _MESSAGE_ID.fullmatch(one) and one.isascii()]
+    known = [one for one in thread if _MESSAGE_ID.fullmatch(one) and one.isascii() and _ENCODED not in one]
     if known:
         made["In-Reply-To"] = f"<{known[0]}>"
         older = [f"<{one}>" for one in reversed(known[1:_REFERENCES])]
@@ -73,4 +75,4 @@ def _thread(made: EmailMessage, thread: list[str]) -> None:
 
 
 def _plain(text: str) -> str:
-    return " ".join(_UNSAID.sub(" ", text).split())
+    return " ".join(_UNSAID.sub(" ", text).replace(_ENCODED, "= ?").split())

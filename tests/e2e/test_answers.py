@@ -375,3 +375,23 @@ def test_the_button_gets_a_signed_callback_which_may_be_repeated(quiet_site: Sit
     told = json.loads(body)
     assert (told["event"], told["number"]) == ("received", site.incidents()[0]["number"])
     assert told["ticket"] == "button:Epic:c-1001"
+
+
+# ── escalation ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_what_nobody_answers_in_time_is_said_louder_once(told_site: Site, office: PostOffice) -> None:
+    site = told_site
+    with site.settings.open("a", encoding="utf-8") as file:
+        file.write("service_levels: {low: {respond: 0.001}, medium: {respond: 0.001}}\n")
+        file.write("escalations: [{on: respond, note: Nobody answered, urgency: high, tell: [boss@example.org]}]\n")
+    site.sync()  # from now on
+    site.put("button/a.json", press())
+    site.sync()
+    site.sync()
+    [incident] = site.incidents()
+    assert incident["urgency"] == "1"
+    notes = [said for said in site.journal(incident["sys_id"]) if "Nobody answered (to be answered by" in said]
+    assert len(notes) == 1
+    told = [mail for mail in office.mails if mail["To"] == "boss@example.org"]
+    assert [mail["Subject"] for mail in told] == [f"Not answered in time: {incident['number']} Labels do not print"]
