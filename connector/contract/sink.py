@@ -24,12 +24,14 @@ from connector.contract.stage import (
     commenting,
     creating,
     linking,
+    listen,
     other,
     send,
+    solving,
     updating,
 )
 from connector.errors import Permanent, Scope, Transient, Uncertain
-from connector.plugins import Can, Do, Key, Write
+from connector.plugins import Can, Do, Key, Status, Write
 
 __all__ = ["CONTENT", "TEXT", "SinkContract", "Stage"]
 
@@ -41,6 +43,7 @@ class SinkContract(ManyAtOnce):
 
     def test_flags_and_methods_agree(self, stage: Stage) -> None:
         named = {Can.FIND: "find", Can.COMMENT: "comment", Can.ATTACH: "attach", Can.LINK: "link"}
+        named |= {Can.SOLVE: "solve", Can.CHANGES: "changes"}
         for flag, method in named.items():
             if flag in stage.sink.can:
                 assert callable(getattr(stage.sink, method, None)), method
@@ -191,6 +194,70 @@ class SinkContract(ManyAtOnce):
         assert not stage.sink.find(write, None).found
         assert len(stage.sink.find(linking(stage, made, ""), None).found) == 1
 
+    # ── solve, and the way back ──────────────────────────────────────────────────────────────────────────────────
+
+    def test_a_record_is_solved_once_and_found_so(self, stage: Stage, made: str) -> None:
+        self.needs(stage, Do.SOLVE)
+        write = solving(stage, made)
+        assert not stage.sink.find(write, None).found
+        assert stage.sink.solve(write).remote_id == made
+        remote = stage.sink.read(made, ())
+        assert remote is not None
+        assert remote.resolved
+        assert len(stage.sink.find(write, None).found) == 1
+        said = len(stage.comments(made))
+        stage.sink.solve(write)  # again, which does no harm
+        assert len(stage.comments(made)) == said
+        assert stage.sink.guards(write, 1e9)
+
+    def test_what_was_ended_by_hand_stays_as_it_is(self, stage: Stage, made: str) -> None:
+        self.needs(stage, Do.SOLVE)
+        stage.end(made)
+        names = tuple(stage.create)
+        before = stage.sink.read(made, names)
+        stage.sink.solve(solving(stage, made))
+        assert stage.sink.read(made, names) == before
+
+    def test_changes_are_heard_once(self, stage: Stage, made: str) -> None:
+        self.hears(stage)
+        cursor: dict[str, str] = {}
+        stamps = {made: ""}
+        assert [change.remote_id for change in listen(stage, cursor, stamps)] == [made]
+        assert listen(stage, cursor, stamps) == []
+        stage.work(made, TEXT)
+        [change] = listen(stage, cursor, stamps)
+        assert (change.status, change.ours) == (Status.OPEN, False)
+        assert [(said.text, said.public, said.desk) for said in change.said] == [(TEXT, True, True)]
+        assert TEXT not in repr(change)
+        stage.end(made)
+        assert [change.status for change in listen(stage, cursor, stamps)] == [Status.RESOLVED]
+        stage.delete(made)
+        assert [change.status for change in listen(stage, cursor, stamps)] == [Status.GONE]
+        assert listen(stage, cursor, stamps) == []
+
+    def test_what_we_say_is_not_heard(self, stage: Stage, made: str) -> None:
+        self.hears(stage)
+        self.needs(stage, Do.COMMENT)
+        cursor: dict[str, str] = {}
+        stamps = {made: ""}
+        stage.sink.comment(commenting(stage, made))
+        assert [change.said for change in listen(stage, cursor, stamps)] == [()]
+
+    def test_records_of_others_are_not_told(self, stage: Stage, made: str) -> None:
+        self.hears(stage)
+        assert listen(stage, {}, {}) == []
+
+    def test_a_record_can_be_asked_for_by_itself(self, stage: Stage, made: str) -> None:
+        self.hears(stage)
+        stage.work(made, TEXT)
+        found = {change.remote_id: change.status for change in stage.sink.observe([made, other(made)])}
+        assert found == {made: Status.OPEN, other(made): Status.GONE}
+
+    def hears(self, stage: Stage) -> None:
+        """Skip where the sink does not claim CHANGES."""
+        if Can.CHANGES not in stage.sink.can:
+            pytest.skip("this sink does not claim CHANGES")
+
     # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────────────
 
     @pytest.mark.parametrize("do", WRITES)
@@ -219,7 +286,7 @@ class SinkContract(ManyAtOnce):
         self.quiet(stage, caught.value)
         assert caught.value.scope is Scope.ACCOUNT
 
-    @pytest.mark.parametrize("do", [Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK])
+    @pytest.mark.parametrize("do", [Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK, Do.SOLVE])
     def test_a_record_that_is_gone_says_so(self, stage: Stage, made: str, do: Do) -> None:
         self.needs(stage, do)
         with pytest.raises(Permanent) as caught:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import pytest
 
 from connector.errors import RemoteError
-from connector.plugins import Can, Do, Job, Key, Outcome, Receipt, Sink, Write
+from connector.plugins import Can, Change, Do, Job, Key, Outcome, Receipt, Sink, Write
 
 TEXT = "the words of Jane Q. Sample must stay out of every message"
 CONTENT = b"\x89PNG\r\n\x1a\n\x00not really a picture"
@@ -53,6 +53,16 @@ class Stage(Protocol):
     def parent(self, remote_id: str) -> str:
         """The id of the record's parent, "" where it has none. Asked for only where the sink claims LINK."""
 
+    def work(self, remote_id: str, comment: str) -> None:
+        """Somebody at the help desk begins with a record and says so to whoever asked. Asked for only where the sink
+        claims CHANGES, as are the next two."""
+
+    def end(self, remote_id: str) -> None:
+        """Somebody at the help desk resolves a record by hand."""
+
+    def delete(self, remote_id: str) -> None:
+        """Somebody at the help desk deletes a record."""
+
     def writes(self) -> int:
         """How many requests that change something have been made so far."""
 
@@ -94,12 +104,33 @@ def linking(stage: Stage, remote_id: str, problem: str | None = None, name: str 
     return Write(Do.LINK, key(name, stage.sink, "link:1"), body, fields, remote_id)
 
 
+def solving(stage: Stage, remote_id: str, name: str = "T-1") -> Write:
+    fields = {"notes": TEXT}
+    return Write(Do.SOLVE, key(name, stage.sink, "solve:1"), fields, fields, remote_id)
+
+
+def listen(stage: Stage, cursor: dict[str, str], stamps: dict[str, str]) -> list[Change]:
+    """What changed of the records named in `stamps`; the cursor and the stamps move on, page by page."""
+    stage.wait()
+    found: list[Change] = []
+    for page in stage.sink.changes(dict(cursor), lambda ids: {each: stamps[each] for each in ids if each in stamps}):
+        found += page.changes
+        stamps.update({change.remote_id: change.stamp for change in page.changes})
+        for entry, value in page.cursor.items():
+            if value is None:
+                cursor.pop(entry, None)
+            else:
+                cursor[entry] = value
+    return found
+
+
 WRITES: Mapping[Do, Callable[[Stage, str], Write]] = {
     Do.CREATE: lambda stage, remote_id: creating(stage, "T-2"),
     Do.UPDATE: updating,
     Do.COMMENT: commenting,
     Do.ATTACH: attaching,
     Do.LINK: linking,
+    Do.SOLVE: solving,
 }
 
 

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from connector.contract.sink import TEXT, SinkContract
 from connector.plugins import Do, Key, SinkTools, Write
 from connector.sandbox import Sandbox
 from connector.sandbox.people import PEOPLE
+from connector.sandbox.servicenow.auth import Account
 from connector.sinks import servicenow, zendesk
 from tests.conftest import FakeClock
 
+ANN = Account("ann.lee", "", "a" * 32, admin=True)
+ADMIN = ("sync@northfield-hospital.example/token", "sandbox")
 PASSWORD, WRONG = "sandbox", "never-show-this"
 
 
@@ -116,6 +120,22 @@ class ServiceNowDesk(Desk):
         receipt = desk.create(Write(Do.CREATE, Key("contract-1", "suite", f"P-{number}", "problem", "ticket"), body))
         return receipt.remote_id
 
+    def work(self, remote_id: str, comment: str) -> None:
+        self._by_hand(remote_id, state="2", comments=comment)
+
+    def end(self, remote_id: str) -> None:
+        self._by_hand(remote_id, state="6", close_code="User error", close_notes="By hand.")
+
+    def _by_hand(self, remote_id: str, **values: str) -> None:
+        desk = self.box.servicenow
+        with desk.lock:
+            desk.write("incident", desk.tables["incident"].rows[remote_id], values, ANN)
+
+    def delete(self, remote_id: str) -> None:
+        desk = self.box.servicenow
+        with desk.lock:
+            desk.delete("incident", desk.tables["incident"].rows[remote_id], ANN)
+
     def parent(self, remote_id: str) -> str:
         [row] = self.box.servicenow.rows("incident", sys_id=remote_id)
         return row["problem_id"]
@@ -202,6 +222,27 @@ class ZendeskDesk(Desk):
         key = Key("contract-1", "suite", f"problem-{number}", "tickets", "ticket")
         made: str = self.sink.create(Write(Do.CREATE, key, self.sink.resolve(Do.CREATE, fields).body, fields)).remote_id
         return made
+
+    def work(self, remote_id: str, comment: str) -> None:
+        someone = self._agent()
+        said = {"body": comment, "author_id": someone}
+        self._by_hand(remote_id, {"status": "open", "assignee_id": someone, "comment": said})
+
+    def end(self, remote_id: str) -> None:
+        self._by_hand(remote_id, {"status": "solved", "assignee_id": self._agent()})
+
+    def _agent(self) -> int:
+        return int(next(key for key, user in self.box.zendesk.users.items() if user["role"] == "agent"))
+
+    def _by_hand(self, remote_id: str, values: dict[str, Any]) -> None:
+        url = f"{self.box.url}/api/v2/tickets/{remote_id}.json"
+        requests.put(url, json={"ticket": values}, auth=ADMIN, timeout=5).raise_for_status()
+
+    def delete(self, remote_id: str) -> None:
+        requests.delete(f"{self.box.url}/api/v2/tickets/{remote_id}.json", auth=ADMIN, timeout=5).raise_for_status()
+
+    def wait(self) -> None:
+        self.box.clock.advance(3.0)  # and the export shows what it withheld
 
     def parent(self, remote_id: str) -> str:
         [ticket] = [each for each in self.box.zendesk.list_tickets() if str(each["id"]) == remote_id]

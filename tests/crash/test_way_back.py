@@ -103,14 +103,14 @@ def _outage(box: Sandbox, story: Story, turn: int) -> str:
         connection.execute(insert(ticket), [{**ids, **times, "id": 900 + turn, "body": own.model_dump_json()}])
         more: dict[str, object] = {"ticket_id": 900 + turn, "sent": "{}", "echo": "{}", "notes": "{}", "linked_at": now}
         connection.execute(insert(link), [{**there, **more}])
-        row: dict[str, object] = {
+        cluster: dict[str, object] = {
             "id": turn + 1,
             "key": key,
             "sink": "servicenow",
             "state": "open",
             "ticket_id": 900 + turn,
         }
-        connection.execute(insert(problem), [{**row, "title": "x", "binds": "{}", "first_at": now, "last_at": now}])
+        connection.execute(insert(problem), [{**cluster, "title": "x", "binds": "{}", "first_at": now, "last_at": now}])
         connection.execute(member.delete())
         joined: dict[str, object] = {"problem_id": turn + 1, "why": "", "joined_at": now}
         connection.execute(insert(member), [{**joined, "ticket_id": each} for each in members])

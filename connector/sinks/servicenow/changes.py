@@ -21,6 +21,7 @@ from connector.wire import Effect, Seen
 PAGE = 500  # rows of a table at once
 GROUP = 100  # records whose comments are asked for at once
 MOST = 5000  # comments that one question may bring, of which each record has few
+GONE = "gone"  # the version of a record that is not there any more
 DELETED = "deleted"  # the cursor's entry for sys_audit_delete
 
 _N, _O = Status.NEW, Status.OPEN
@@ -87,7 +88,7 @@ class Changes:
             found += self._made(table, list(rows.values()))
         gone = set(wanted) - {change.remote_id for change in found}
         if gone and (found or self._sees_records(tables[0])):
-            found += [Change(each, Status.GONE) for each in wanted if each in gone]
+            found += [Change(each, Status.GONE, GONE) for each in wanted if each in gone]
         return found
 
     def _sees_records(self, table: str) -> bool:
@@ -217,14 +218,15 @@ class Changes:
         try:
             for rows, moved in self._passed("sys_audit_delete", DELETED, cursor, asked):
                 ids = [key for row in rows if is_sys_id(key := plain(row.get("documentkey")))]
-                yield ChangePage(self._gone(tables, list(known(ids)) if ids else ()), moved)
+                ours = [each for each, stamp in known(ids).items() if stamp != GONE] if ids else []
+                yield ChangePage(self._gone(tables, ours), moved)
         except Permanent as error:
             if error.code not in _NOT_FOR_US:
                 raise
 
     def _gone(self, tables: Sequence[str], ids: Sequence[str]) -> list[Change]:
         there = {sys_id for table in tables for sys_id in self._talk.named(table, ids, ("sys_id",))} if ids else set()
-        return [Change(each, Status.GONE) for each in ids if each not in there]
+        return [Change(each, Status.GONE, GONE) for each in ids if each not in there]
 
 
 def _columns(table: str) -> tuple[str, ...]:
