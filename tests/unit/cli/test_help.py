@@ -53,7 +53,8 @@ print(sorted(set({HEAVY!r}) & set(sys.modules)), file=sys.stderr)
 def test_the_surface_is_complete():
     names = {" ".join(path) for path, command in COMMANDS if not isinstance(command, click.Group)}
     assert names == {
-        *("init", "check", "sync", "serve", "status", "explain", "retry", "release", "confirm", "drop", "replan"),
+        *("init", "check", "sync", "serve", "status", "explain", "report"),
+        *("retry", "release", "confirm", "drop", "replan"),
         *("mapping check", "mapping preview", "mapping fields", "mapping schema"),
         *("ledger backup", "ledger restored", "ledger vacuum", "sandbox", "demo", "version"),
     }
