@@ -30,6 +30,7 @@ from connector.ledger.database import Database, LedgerError, MovedLedger
 from connector.ledger.outcomes import outcomes
 from connector.limits import Limiter
 from connector.mapping import load as load_mapping
+from connector.mapping import messages
 from connector.mapping.derived import NAMES
 from connector.phi import clear
 from connector.plugins import (
@@ -276,7 +277,8 @@ class App:
     # ── the admin's tools ──
 
     def mappings(self) -> dict[str, Any]:
-        """The mappings that are in use; `open` has checked them."""
+        """The mappings that are in use; `open` has checked them. Raises SettingsError where a message is wrong."""
+        messages.load(self.settings.base / self.settings.answers.messages)
         return {
             name: {
                 "mapping": str(outlet.mapping.path),

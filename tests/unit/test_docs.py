@@ -15,9 +15,12 @@ from pydantic import BaseModel
 
 import cli
 from connector import config, yamlfile
+from connector.answering import Answers, Smtp, Way
+from connector.audience import Audience
 from connector.closure import Closure
 from connector.config import Problems, SettingsFile
 from connector.errors import Busy, ConnectorError, RemoteError, SettingsError
+from connector.escalation import Escalation
 from connector.fields import TICKET
 from connector.mapping import load
 from connector.mapping.derived import NAMES
@@ -40,6 +43,11 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "`problems`": Problems,
     "`closure`": Closure,
     "`observe`": config.Observe,
+    "`answers`": Answers,
+    "`smtp` of `answers`": Smtp,
+    "A source in `answers`": Way,
+    "An escalation": Escalation,
+    "An audience": Audience,
     "A route": Route,
     "Every source": SourceSettings,
     "Every sink": SinkSettings,

@@ -29,7 +29,7 @@ def test_the_mappings_and_their_schema_come_along(tmp_path):
     shipped = {file.name for file in resources.files("connector.templates").iterdir() if file.name[0] not in "_."}
     assert {path.name for path in (tmp_path / "mappings").iterdir()} >= {"servicenow.yaml", "zendesk.yaml"}
     assert {path.name for path in (tmp_path / "mappings").iterdir()} == {
-        name for name in shipped if name.endswith((".yaml", ".json"))
+        name for name in shipped if name.endswith((".yaml", ".json")) or name == "messages"
     }
 
 
@@ -77,3 +77,9 @@ def test_a_place_that_cannot_be_written_is_one_message(tmp_path):
 
 def test_no_two_sites_are_alike():
     assert mint() != mint()
+
+
+def test_the_messages_come_along(tmp_path):
+    start(tmp_path)
+    shipped = {file.name for file in (resources.files("connector.templates") / "messages").iterdir()}
+    assert {path.name for path in (tmp_path / "mappings" / "messages").iterdir()} == shipped
