@@ -56,5 +56,5 @@ def test_the_surface_is_complete():
         *("init", "check", "sync", "serve", "status", "explain", "report"),
         *("retry", "release", "confirm", "drop", "replan"),
         *("mapping check", "mapping preview", "mapping fields", "mapping schema"),
-        *("ledger backup", "ledger restored", "ledger vacuum", "sandbox", "demo", "version"),
+        *("ledger backup", "ledger restored", "ledger vacuum", "ledger copy", "sandbox", "demo", "version"),
     }
