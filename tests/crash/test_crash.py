@@ -21,7 +21,7 @@ from tests.postgres import Server
 
 # The suite is told apart into this many parts, so that all cores have work.
 PARTS = 6
-SEEDS = 300
+SEEDS = 150
 ON_POSTGRESQL = 6
 KILLS = 20
 CONNECTOR = Path(sys.executable).with_name("connector")
