@@ -276,6 +276,95 @@ def replan(call: Call, tickets: tuple[str, ...], everything: bool) -> None:
     _act(call, "replan", tickets)
 
 
+# ── outages ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@main.group()
+def problems() -> None:
+    """See and change which tickets are one outage."""
+
+
+def _outage(call: Call, action: str, *args: Any, **kwargs: Any) -> None:
+    from connector.terminal import problem_views
+
+    with _open(call) as app:
+        done = getattr(app.outages, action)(*args, **kwargs)
+    _show(call, done, problem_views.done)
+
+
+@problems.command("list", epilog=_example("connector problems list"))
+@click.option("--all", "everything", is_flag=True, help="Those that are over or refused too.")
+@this
+def problems_list(call: Call, everything: bool) -> None:
+    """Show outages that are suggested or open, and why their tickets belong together."""
+    from connector.terminal import problem_views
+
+    with _open(call, reads_only=True) as app:
+        found = app.outages.listed(everything)
+    _show(call, found, problem_views.listed)
+
+
+@problems.command("open", epilog=_example("connector problems open button:c-1001 mail:4711"))
+@names
+@click.option("--title", default="", help="What is wrong, in a few words; else those of a report.")
+@this
+def problems_open(call: Call, tickets: tuple[str, ...], title: str) -> None:
+    """Open a problem with these tickets."""
+    _outage(call, "open", tickets, title)
+
+
+@problems.command("link", epilog=_example("connector problems link PRB0040012 mail:4711"))
+@click.argument("problem")
+@names
+@this
+def problems_link(call: Call, problem: str, tickets: tuple[str, ...]) -> None:
+    """Let these tickets belong to a problem."""
+    _outage(call, "link", problem, tickets)
+
+
+@problems.command("unlink", epilog=_example("connector problems unlink mail:4711"))
+@names
+@this
+def problems_unlink(call: Call, tickets: tuple[str, ...]) -> None:
+    """Take these tickets out of their problem; they stay out."""
+    _outage(call, "unlink", tickets)
+
+
+@problems.command("merge", epilog=_example("connector problems merge PRB0040013 PRB0040012"))
+@click.argument("problem")
+@click.argument("into")
+@this
+def problems_merge(call: Call, problem: str, into: str) -> None:
+    """Make one problem of two: the first ends as a duplicate of the second."""
+    _outage(call, "merge", problem, into)
+
+
+@problems.command("accept", epilog=_example("connector problems accept 4f1c"))
+@click.argument("problem")
+@this
+def problems_accept(call: Call, problem: str) -> None:
+    """Open a problem that was suggested."""
+    _outage(call, "accept", problem)
+
+
+@problems.command("refuse", epilog=_example("connector problems refuse 4f1c"))
+@click.argument("problem")
+@this
+def problems_refuse(call: Call, problem: str) -> None:
+    """Say that what was suggested is no outage."""
+    _outage(call, "refuse", problem)
+
+
+@problems.command("resolve", epilog=_example('connector problems resolve PRB0040012 --notes "Index rebuilt"'))
+@click.argument("problem")
+@click.option("--notes", default="", help="How it was resolved.")
+@click.option("--code", default="", help="The help desk's own code for that.")
+@this
+def problems_resolve(call: Call, problem: str, notes: str, code: str) -> None:
+    """Resolve a problem at the help desk; its incidents follow."""
+    _outage(call, "resolve", problem, notes, code)
+
+
 # ── mappings and the ledger ──────────────────────────────────────────────────────────────────────────────────────
 
 

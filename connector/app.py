@@ -32,6 +32,7 @@ from connector.limits import Limiter
 from connector.mapping import load as load_mapping
 from connector.mapping import messages
 from connector.mapping.derived import NAMES
+from connector.outages import Outages
 from connector.phi import clear
 from connector.plugins import (
     Asks,
@@ -61,6 +62,7 @@ class App:
         self.wiring = wiring
         self.metrics = settings.metrics.textfile and settings.base / settings.metrics.textfile
         self.actions = Actions(wiring)
+        self.outages = Outages(wiring)
         self.ledger = LedgerCare(wiring)
 
     @classmethod

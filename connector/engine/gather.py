@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row
 from connector.config import Problems
 from connector.engine.wiring import Outlet, Wiring
 from connector.errors import Busy
-from connector.ledger import leases, problems
+from connector.ledger import leases, outages, problems
 from connector.ledger.leases import Lease
 from connector.ledger.problems import Belongs
 from connector.ledger.traits import KEEP, Around, Profiles, Traits
@@ -53,7 +53,8 @@ def link(wiring: Wiring, outlet: Outlet) -> int:
     done = 0
     while some := problems.link_members(wiring.db, outlet.name, raised, wiring.clock.wall()):
         done += some
-    return done
+    with wiring.db.write() as connection:
+        return done + outages.close_merged(connection, outlet.name, wiring.clock.wall())
 
 
 def _look(wiring: Wiring, outlet: Outlet, held: Lease) -> int:

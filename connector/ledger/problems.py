@@ -96,7 +96,7 @@ def join(connection: Connection, row: Mapping[str, Any], each: Sequence[Belongs]
     ]
     add_missing(connection, member, rows)
     note = f"belongs to problem {row['key']}"
-    add = [_event(one.ticket_id, f"{note}: {one.why}", now) for one in each]
+    add = [event_row(one.ticket_id, f"{note}: {one.why}", now) for one in each]
     if add:
         connection.execute(insert(event), add)
     if row["state"] == "open":
@@ -125,6 +125,11 @@ def tickets(connection: Connection, ticket_ids: Sequence[int]) -> dict[int, Tick
         rows = connection.execute(select(ticket.c.id, ticket.c.body).where(ticket.c.id.in_(part)))
         found.update((row.id, Ticket.model_validate_json(row.body)) for row in rows)
     return found
+
+
+def sinks(connection: Connection, ticket_ids: Sequence[int]) -> set[str]:
+    """Where these tickets go."""
+    return set(connection.execute(select(ticket.c.sink).where(ticket.c.id.in_(ticket_ids))).scalars())
 
 
 def named(connection: Connection, sink: str, numbers: Sequence[str], ticket_id: int) -> dict[int, int]:
@@ -171,11 +176,11 @@ def open_problem(connection: Connection, row: dict[str, Any], own: Ticket, group
     }
     connection.execute(insert(ticket), [values])
     what = {"first": first}
-    connection.execute(insert(delivery), [_delivery(ident, row["sink"], Do.CREATE, "ticket", now, what=what)])
+    connection.execute(insert(delivery), [delivery_row(ident, row["sink"], Do.CREATE, "ticket", now, what=what)])
     row.update(state="open", ticket_id=ident, opened_at=now)
     changed = {"state": "open", "ticket_id": ident, "opened_at": now}
     connection.execute(update(problem).where(problem.c.id == row["id"]).values(**changed))
-    connection.execute(insert(event), [_event(ident, f"problem {row['key']} was opened", now)])
+    connection.execute(insert(event), [event_row(ident, f"problem {row['key']} was opened", now)])
     detail = {"problem": row["key"]}
     happened(connection, [Happening(ident, "problem_opened", now, row["key"], row["id"], detail)])
     _tell_joined(connection, row, [one.ticket_id for one in members(connection, row["id"])], now)
@@ -226,11 +231,11 @@ def _unlinked(sink: str) -> Any:
 
 def _linking(row: Row[Any], sink: str, now: float) -> dict[str, Any]:
     said = {"problem": row.remote_id}
-    return _delivery(row.ticket_id, sink, Do.LINK, f"link:{row.key}", now, said, said, row.version)
+    return delivery_row(row.ticket_id, sink, Do.LINK, f"link:{row.key}", now, said, said, row.version)
 
 
 def _raising(row: Row[Any], sink: str, fields: Mapping[str, Any], now: float) -> dict[str, Any]:
-    return _delivery(row.ticket_id, sink, Do.UPDATE, f"raise:{row.key}", now, None, fields, row.version)
+    return delivery_row(row.ticket_id, sink, Do.UPDATE, f"raise:{row.key}", now, None, fields, row.version)
 
 
 def _more_urgent(row: Row[Any], raised: Raised) -> Mapping[str, Any]:
@@ -265,7 +270,7 @@ def is_ours(db: Database, sink: str, remote_id: str) -> bool:
 # ── rows ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _delivery(
+def delivery_row(
     ticket_id: int,
     sink: str,
     do: Do,
@@ -275,6 +280,7 @@ def _delivery(
     payload: Mapping[str, Any] | None = None,
     version: int = 1,
 ) -> dict[str, Any]:
+    """A delivery that waits to be sent."""
     return {
         "ticket_id": ticket_id,
         "sink": sink,
@@ -290,5 +296,6 @@ def _delivery(
     }
 
 
-def _event(ticket_id: int, note: str, now: float) -> dict[str, Any]:
+def event_row(ticket_id: int, note: str, now: float) -> dict[str, Any]:
+    """A line of a ticket's story."""
     return {"ticket_id": ticket_id, "delivery_id": None, "at": now, "was": "", "now": "", "note": note}

@@ -92,7 +92,8 @@ class Solver:
             return {}
         code = str(body.get("code") or (_ACCEPTED if body.get("declined") else self._solving.problem_code))
         close = {"close_notes": notes} if code != self._solving.problem_code else {}
-        return {"resolution_code": code, "cause_notes": notes, "fix_notes": notes, **close}
+        other = str(body.get("duplicate_of") or "")  # asked for by the code `duplicate`
+        return {"resolution_code": code, "cause_notes": notes, "fix_notes": notes, "duplicate_of": other, **close}
 
 
 def _notes(body: Mapping[str, Any]) -> str:

@@ -55,6 +55,8 @@ def test_the_surface_is_complete():
     assert names == {
         *("init", "check", "sync", "serve", "status", "explain", "report"),
         *("retry", "release", "confirm", "drop", "replan"),
+        *("problems list", "problems open", "problems link", "problems unlink", "problems merge"),
+        *("problems accept", "problems refuse", "problems resolve"),
         *("mapping check", "mapping preview", "mapping fields", "mapping schema"),
         *("ledger backup", "ledger restored", "ledger vacuum", "ledger copy", "sandbox", "demo", "version"),
     }

@@ -1,0 +1,31 @@
+"""Outages as people read them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from connector.terminal.screen import clean, item, line
+
+SHOWN = 8
+
+
+def listed(found: Sequence[Mapping[str, Any]]) -> None:
+    """Each problem, what binds its tickets, and some of them."""
+    if not found:
+        line("No outage is suggested or open.")
+    for each in found:
+        named = " ".join(filter(None, (each["problem"], each["number"], f"({each['state']} at {each['sink']})")))
+        count = len(each["tickets"])
+        told = [clean(each["title"]), f"{count} tickets from {each['first']} to {each['last']}"]
+        told.append(clean(f"together by: {', '.join(each['why'])}"))
+        told += [clean(f"  {one['number'] or one['ticket']}: {one['why']}") for one in each["tickets"][:SHOWN]]
+        told += [f"  and {count - SHOWN} more"] if count > SHOWN else []
+        item(clean(named), *told)
+
+
+def done(facts: Mapping[str, Any] | Sequence[Mapping[str, Any]]) -> None:
+    """What became of each problem; the help desk hears of it by the next sync."""
+    for each in [facts] if isinstance(facts, Mapping) else facts:
+        line(clean(f"{each['problem']} is {each['state']}, {each['tickets']} tickets: {each['title']}"))
+    line("`connector sync` tells the help desk.")
