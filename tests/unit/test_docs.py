@@ -18,7 +18,7 @@ from connector import config, yamlfile
 from connector.answering import Answers, Smtp, Way
 from connector.audience import Audience
 from connector.closure import Closure
-from connector.config import Problems, SettingsFile
+from connector.config import Metrics, Problems, SettingsFile
 from connector.errors import Busy, ConnectorError, RemoteError, SettingsError
 from connector.escalation import Escalation
 from connector.fields import TICKET
@@ -48,6 +48,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "A source in `answers`": Way,
     "An escalation": Escalation,
     "An audience": Audience,
+    "`metrics`": Metrics,
     "A route": Route,
     "Every source": SourceSettings,
     "Every sink": SinkSettings,
