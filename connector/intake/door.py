@@ -23,6 +23,7 @@ from connector.intake.body import Room
 from connector.intake.measures import CONTENT_TYPE, Measures
 from connector.intake.page import KIND, page
 from connector.intake.posts import Posts, slots
+from connector.intake.survey import Survey
 from connector.intake.writer import Writer
 from connector.ledger import inbox
 from connector.ledger.database import Database
@@ -42,8 +43,9 @@ Endpoint = Callable[[Request], Awaitable[Response]]
 class Door:
     """An ASGI application. Posts are taken while the `writer` lives.
 
-    With a `try_key` there is a page at `/try/KEY` that shows a help button; whoever knows the key may post by it.
-    Raises SettingsError where no source takes posts, or a secret is missing.
+    With a `try_key` there is a page at `/try/KEY` that shows a help button; whoever knows the key may post by it. With
+    `survey` people say at `/survey/TOKEN` how content they are. Raises SettingsError where a secret is missing, and
+    where no source takes posts, unless there is a survey.
     """
 
     def __init__(
@@ -55,11 +57,15 @@ class Door:
         base: Path,
         try_key: str = "",
         held_bytes: int = HELD_BYTES,
+        survey: bool = False,
     ) -> None:
         self._db = db
         self._writer = writer
         self._room = Room(held_bytes)
         self._slots = slots(inlets, base, {KIND: try_key} if try_key else {})
+        if not self._slots and not survey:
+            remedy = 'write under a source: intake: {hmac: "env:NAME"}'
+            raise SettingsError([Finding("no-intake", "sources", "no source takes posts", remedy)])
         measures = Measures(self._waiting, self._now)
         posts = Posts(self._slots, self._room, writer, clock, measures)
         self._document = measures.document
@@ -74,6 +80,7 @@ class Door:
             Route("/healthz", _answered(self._health), methods=["GET"]),
             Route("/metrics", _answered(self._metrics), methods=["GET"]),
             *(page(try_key, buttons) if try_key else ()),
+            *(_survey(Survey(db, clock, self._room)) if survey else ()),
         ]
         self._app = Starlette(routes=routes, exception_handlers={HTTPException: _no_page})
 
@@ -109,6 +116,14 @@ class Door:
 
     def _now(self) -> dict[str, float]:
         return {"posts_to_store": self._writer.waiting, "bytes_held": self._room.held}
+
+
+def _survey(survey: Survey) -> Sequence[BaseRoute]:
+    place = "/survey/{token}"
+    return (
+        Route(place, _answered(survey.show), methods=["GET"]),
+        Route(place, _answered(survey.take), methods=["POST"]),
+    )
 
 
 def _said(receipt: str, found: Followed) -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Slot:
 def slots(inlets: Mapping[str, Inlet], base: Path, pass_for: Mapping[str, str]) -> dict[str, Slot]:
     """The sources that take posts, by name. Those of a type in `pass_for` take its word as a bearer token too.
 
-    Raises SettingsError where there are none, or a secret is missing.
+    Raises SettingsError where a secret is missing.
     """
     found: dict[str, Slot] = {}
     findings: list[Finding] = []
@@ -59,9 +59,6 @@ def slots(inlets: Mapping[str, Inlet], base: Path, pass_for: Mapping[str, str]) 
             found[name] = Slot(name, inlet.id, Guard.of(inlet.intake, base, *more), inlet.intake)
         except SettingsError as error:
             findings += error.findings
-    if not found and not findings:
-        remedy = 'write under a source: intake: {hmac: "env:NAME"}'
-        findings = [Finding("no-intake", "sources", "no source takes posts", remedy)]
     if findings:
         raise SettingsError(findings)
     return found

@@ -31,12 +31,13 @@ def serve(app: App, call: Call, host: str, port: int, trying: bool) -> None:
     key = secrets.token_urlsafe(16) if trying else ""
     wiring = app.wiring
     with Writer(wiring.db, wiring.clock) as writer:
-        door = Door(wiring.db, wiring.clock, writer, wiring.inlets, wiring.base, key)
+        asks = app.settings.answers.survey is not None
+        door = Door(wiring.db, wiring.clock, writer, wiring.inlets, wiring.base, key, survey=asks)
         sock = _listening(host, port)
-        Server(door, sock, call.stop, lambda: _say(call, sock, door.sources, key)).serve_all()
+        Server(door, sock, call.stop, lambda: _say(call, sock, door.sources, key, asks)).serve_all()
 
 
-def _say(call: Call, sock: socket.socket, sources: tuple[str, ...], key: str) -> None:
+def _say(call: Call, sock: socket.socket, sources: tuple[str, ...], key: str, asks: bool) -> None:
     address, port = sock.getsockname()[:2]
     url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
     if not ip_address(address).is_loopback:
@@ -45,7 +46,7 @@ def _say(call: Call, sock: socket.socket, sources: tuple[str, ...], key: str) ->
     if call.json:
         screen.document({"url": url, "sources": list(sources), "try": page})
         return
-    names = ", ".join(f"{url}/intake/{name}" for name in sources)
+    names = ", ".join([*(f"{url}/intake/{name}" for name in sources), *([f"{url}/survey/"] if asks else ())])
     reach = "this machine alone" if ip_address(address).is_loopback else "the network, without TLS"
     screen.item(f"Taking posts from {reach}: {names}", "Tickets are made of them by: connector sync (Ctrl-C ends this)")
     if page:

@@ -104,12 +104,14 @@ def inlets(folder: Path, clock: Clock) -> dict[str, Inlet]:
 
 
 @contextmanager
-def opened(folder: Path, clock: Clock, db: Database, held: int = HELD_BYTES, key: str = "") -> Iterator[House]:
+def opened(
+    folder: Path, clock: Clock, db: Database, held: int = HELD_BYTES, key: str = "", survey: bool = False
+) -> Iterator[House]:
     """A door in a thread of its own."""
     ready, stop = threading.Event(), threading.Event()
     with ExitStack() as until:
         writer = until.enter_context(Writer(db, clock))
-        door = Door(db, clock, writer, inlets(folder, clock), folder, key, held)
+        door = Door(db, clock, writer, inlets(folder, clock), folder, key, held, survey)
         sock = listen("127.0.0.1", 0)
         port = sock.getsockname()[1]
         thread = threading.Thread(target=Server(door, sock, stop.is_set, ready.set).serve_all)
