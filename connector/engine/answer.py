@@ -93,8 +93,13 @@ class Decision:
     def _message(self, told: Told, sink: str, who: Recipient, name: str, more: Mapping[str, Any]) -> Queued:
         occasion = told.occasion
         what = {
-            "to": who.address, "name": who.name, "person": who.person, "detail": dict(occasion.detail),
-            "desk": told.sink, "outage": told.outage if occasion.of_problem else "", **more,
+            "to": who.address,
+            "name": who.name,
+            "person": who.person,
+            "detail": dict(occasion.detail),
+            "desk": told.sink,
+            "outage": told.outage if occasion.of_problem else "",
+            **more,
         }
         unsure = occasion.at <= self._restored_until
         return Queued(occasion.ticket_id, told.version, sink, name, what, self._refs(told, name), unsure)

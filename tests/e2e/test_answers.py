@@ -271,7 +271,7 @@ def test_nobody_is_told_at_addresses_that_nobody_reads(told_site: Site, office: 
 
 def test_one_person_gets_so_many_in_an_hour_and_the_others_wait(told_site: Site, office: PostOffice) -> None:
     site = told_site
-    site.configure("answers:\n", "answers:\n  per_hour: 2\n")
+    site.configure("\nanswers:\n", "\nanswers:\n  per_hour: 2\n")
     for number in range(4):
         site.put(f"mail/{number}.eml", mail(f"m{number}", f"Trouble {number}", "Help."))
     report = site.sync()
