@@ -2,7 +2,7 @@
 # make test    the tests;   make check    ruff, mypy, import-linter
 # make crash SEEDS=5000     kill -9 at random places, at length
 # make fuzz SECONDS=30       damaged input for every reader, for so long each
-# make bench   speed and memory, beside the goals
+# make bench   speed and memory, beside the goals and beside what one would write today; BENCH="--quick" or names of rows
 # make sandbox emulated ServiceNow and Zendesk on http://127.0.0.1:8765
 
 PYTHON ?= python3
@@ -11,6 +11,7 @@ READY := .venv/ready
 SEEDS ?= 5000
 SECONDS ?= 30
 TESTS ?=
+BENCH ?=
 
 .PHONY: setup demo test check crash fuzz bench sandbox clean
 
@@ -39,8 +40,18 @@ crash: $(READY)
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
-bench: $(READY)
-	$(BIN)/python -m bench
+bench: $(READY) .venv/bench-ready .venv/dlt/ready
+	$(BIN)/python -m bench $(BENCH)
+
+.venv/bench-ready: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
+	touch $@
+
+# In an environment of its own: dlt wants a newer pytz than pysnow allows.
+.venv/dlt/ready: bench/dlt.txt
+	$(PYTHON) -m venv .venv/dlt
+	.venv/dlt/bin/python -m pip install --quiet --disable-pip-version-check --requirement bench/dlt.txt
+	touch $@
 
 sandbox: $(READY)
 	$(BIN)/connector sandbox

@@ -38,10 +38,10 @@ def press(number: int) -> dict[str, object]:
     }
 
 
-def lines(path: Path, count: int) -> None:
-    """An NDJSON file of so many presses, long quiet."""
+def lines(path: Path, count: int, first: int = 0) -> None:
+    """An NDJSON file of so many presses, long quiet. They are numbered from `first`."""
     with path.open("w", encoding="utf-8") as file:
-        for number in range(count):
+        for number in range(first, first + count):
             file.write(json.dumps(press(number)) + "\n")
     age(path)
 
