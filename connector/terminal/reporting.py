@@ -30,7 +30,9 @@ def facts(app: App, by: str, since: datetime | None, until: datetime | None, zon
     except TooMany as error:
         remedy = f"a report has {MOST_PERIODS} periods at most: take longer ones with --by, or begin later"
         raise SettingsError([Finding("too-many-periods", "--since", str(error), remedy)]) from None
-    except (ValueError, OverflowError) as error:
+    except OverflowError:
+        raise SettingsError([Finding("no-period", "--until", "these days are beyond the calendar")]) from None
+    except ValueError as error:
         raise SettingsError([Finding("no-period", "--since", str(error), "write the earlier day first")]) from None
 
 
