@@ -45,7 +45,8 @@ _SHELLS = frozenset({"hyperspace", "epic", "cerner", "millennium", "powerchart"}
 _ASIDE = re.compile(
     r"\bpass ?(?:word|code)s?\b|\breset(?:ting)?\b|\bunlock|\blocked out\b|\baccount\b|\bexpired\b"
     r"|\b(?:mfa|token|authenticator)\b"
-    r"|\btoner\b|\bpaper\b|\b(?:mouse|keyboard|monitor|headset|docking|laptop|battery|cable|charger|webcam)\b"
+    r"|\btoner\b|\b(?:no|more|out of|low on) paper\b|\bpaper (?:jam|tray|size|feed)"
+    r"|\b(?:mouse|keyboard|monitor|headset|docking|laptop|battery|cable|charger|webcam)\b"
     r"|\bnew (?:hire|starter|employee|user|phone|pc)\b|\baccess (?:request|to|for)\b|\bneeds? access\b|\blicen[sc]e\b"
     r"|\binstall(?:ation|ed)?\b|\bhow (?:do|can|to)\b|\bwhere (?:can|do|is)\b|\bwho owns\b|\bis there\b"
     r"|\b(?:can|could|may) (?:we|i|the|you|someone)\b.*\?|\bplease (?:add|give|map|move|remove|create|change|set)\b"
@@ -55,8 +56,9 @@ _ASIDE = re.compile(
 )
 # What says that it is not one person's alone.
 _SHARED = re.compile(
-    r"\b(?:everyone|everybody|nobody|no one|none of us|all of us|all users|whole (?:unit|floor|department|team)"
-    r"|entire (?:unit|floor|department|team)|many of us|several (?:users|people|colleagues))\b",
+    r"\b(?:everyone|everybody|nobody|no one|none of us|all of us|all users|(?:whole|entire) (?:unit|floor|department"
+    r"|team|clinic|ward|hospital|pharmacy|lab|practice)|many of us|several (?:users|people|colleagues)"
+    r"|(?:any|all|every|none of the) (?:workstation|computer|pc|terminal)s?)\b",
     re.IGNORECASE,
 )
 
