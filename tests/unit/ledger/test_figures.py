@@ -25,7 +25,7 @@ def sheet(first: date = MONDAY, last: date = date(2026, 9, 20)) -> Sheet:
 
 
 def fill(db: Database) -> None:
-    """Three mails and a button's post; two solved, one rated twice; two of an outage, whose parent is seen too."""
+    """Three mails and a button's post; two solved, one opened again, one rated twice; two of an outage, whose parent is seen too."""
     own = [ticket(str(number), submitted_at=START) for number in range(3)]
     pressed = ticket("pressed", channel="button", submitted_at=START.replace(year=2025))
     page = [taken(each, f"{number}.eml") for number, each in enumerate([*own, pressed])]
@@ -33,8 +33,8 @@ def fill(db: Database) -> None:
     seen = {"sink": "servicenow", "stamp": "", "grp": "", "problem": "", "resolution": "", "updated_at": 1.0}
     counts = {"reassigned": 0, "reopened": 0, "replies": 1, "closed_at": None}
     solved = {"status": "closed", "answered_at": AT + 60, "resolved_at": AT + 2 * HOUR, "assignee": "Amara"}
-    waits = {"status": "open", "answered_at": None, "resolved_at": None, "assignee": "Amara"}
-    said = [solved, solved, waits]
+    again = {"status": "open", "answered_at": None, "resolved_at": AT + HOUR, "assignee": "Amara"}
+    said = [solved, solved, again]
     outage = {"sink": "servicenow", "title": "", "binds": "{}", "first_at": AT, "last_at": AT + HOUR}
     states = ("open", "refused", "merged", "closed")
     linked = {"ticket_id": 4, "sink": "servicenow", "remote_id": "p", "number": "PRB1", "url": "", "linked_at": 1.0}
