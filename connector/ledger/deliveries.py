@@ -112,6 +112,11 @@ _DUE = (
     .order_by(delivery.c.due_at, delivery.c.id)
     .limit(bindparam("most", type_=Integer))
 )
+_UNPLANNED = (
+    _WHOLE.where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.payload.is_(None))
+    .order_by(delivery.c.id)
+    .limit(bindparam("most", type_=Integer))
+)
 _FREE = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < _AT)
 _UNSURE = (
     _WHOLE.where(_HERE, delivery.c.state == State.UNSURE.value, delivery.c.due_at <= _AT, _FREE, _FIRST_IN_LINE)
@@ -166,11 +171,10 @@ def _json(text: str | None) -> Any:
 
 
 def unplanned(db: Database, sinks: Sequence[str], limit: int) -> list[Delivery]:
-    """Queued deliveries that have not been rendered, oldest first."""
-    waiting = delivery.c.state == State.QUEUED.value
-    query = _WHOLE.where(waiting, delivery.c.payload.is_(None), delivery.c.sink.in_(sinks))
+    """Queued deliveries of one of these sinks that have not been rendered, oldest first."""
     with db.read() as connection:
-        return [_row(row) for row in connection.execute(query.order_by(delivery.c.id).limit(limit))]
+        found = (connection.execute(_UNPLANNED, {"sink": sink, "most": limit}).all() for sink in sinks)
+        return [_row(row) for row in next((rows for rows in found if rows), [])]
 
 
 def one(db: Database, delivery_id: int) -> Delivery:

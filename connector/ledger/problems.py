@@ -209,6 +209,8 @@ def link_members(db: Database, sink: str, raised: Raised | None, now: float, lim
 def _unlinked(sink: str) -> Any:
     """Members of open problems without a delivery of a link to them, where parent and child are both there."""
     there, own, parent = link.alias("there"), link.alias("own"), ticket.alias("parent")
+    # Expressions, so that no planner begins with all that is linked at the sink: there are few problems.
+    here, its = there.c.sink.concat(""), own.c.sink.concat("")
     queued = exists().where(
         *(delivery.c.ticket_id == member.c.ticket_id, delivery.c.sink == sink),
         delivery.c.part == literal("link:").concat(problem.c.key),
@@ -219,13 +221,13 @@ def _unlinked(sink: str) -> Any:
             *(ticket.c.version, parent.c.body.label("parent_body")),
         )
         .select_from(problem)
-        .join(there, and_(there.c.ticket_id == problem.c.ticket_id, there.c.sink == problem.c.sink))
+        .join(there, and_(there.c.ticket_id == problem.c.ticket_id, here == problem.c.sink))
         .join(parent, parent.c.id == problem.c.ticket_id)
         .join(member, and_(member.c.problem_id == problem.c.id, member.c.left_at.is_(None)))
-        .join(own, and_(own.c.ticket_id == member.c.ticket_id, own.c.sink == problem.c.sink))
+        .join(own, and_(own.c.ticket_id == member.c.ticket_id, its == problem.c.sink))
         .join(ticket, ticket.c.id == member.c.ticket_id)
         .where(problem.c.sink == sink, problem.c.state == "open", problem.c.merged_into.is_(None), ~queued)
-        .order_by(member.c.ticket_id)
+        .order_by(problem.c.id, member.c.ticket_id)
     )
 
 

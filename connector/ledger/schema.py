@@ -167,7 +167,8 @@ _in_a_job = text("job <> ''")
 _waiting = text("state = 'sending' OR state = 'unsure' OR state = 'blocked'")
 Index("ix_delivery_due", delivery.c.sink, delivery.c.due_at, delivery.c.id,
       sqlite_where=_queued, postgresql_where=_queued)  # fmt: skip
-Index("ix_delivery_unplanned", delivery.c.id, sqlite_where=_unplanned, postgresql_where=_unplanned)
+Index("ix_delivery_unplanned", delivery.c.sink, delivery.c.id,
+      sqlite_where=_unplanned, postgresql_where=_unplanned)  # fmt: skip
 Index("ix_delivery_waiting", delivery.c.sink, delivery.c.state, delivery.c.due_at,
       sqlite_where=_waiting, postgresql_where=_waiting)  # fmt: skip
 Index("ix_delivery_job", delivery.c.sink, delivery.c.job,
