@@ -91,3 +91,29 @@ def test_a_wrong_password_is_told_with_its_remedy(
     assert result.exit_code == 2
     assert "PGPASSWORD or ~/.pgpass" in " ".join(result.output.split())
     assert "hunter2" not in result.output
+
+
+def test_moving_there_and_back(site: Site, postgres: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SANDBOX_SECRET", "sandbox")
+    document(site, "sync")
+    made = len(site.writes())
+    url = postgres.empty()
+    moved = document(site, "ledger", "copy", url)
+    assert moved["rows"]["delivery"] > 0
+    refused = run(site, "sync")
+    assert refused.exit_code == 2
+    assert "was moved to postgresql" in refused.output
+    site.configure("ledger: sqlite:///connector.db", f'ledger: "{url}"')
+    document(site, "sync")
+    assert len(site.writes()) == made
+    told = run(site, "ledger", "copy", "sqlite:///back.db")
+    assert 'ledger: "sqlite:///back.db"' in told.stdout
+    site.configure(f'ledger: "{url}"', "ledger: sqlite:///back.db")
+    document(site, "sync")
+    assert len(site.writes()) == made
+
+
+def test_an_address_with_a_password_is_no_target(site: Site) -> None:
+    refused = run(site, "ledger", "copy", "postgresql+psycopg://me:hunter2@localhost/x")
+    assert refused.exit_code == 2
+    assert "hunter2" not in refused.output

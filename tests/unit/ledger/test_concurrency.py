@@ -124,6 +124,36 @@ def claim_it(opened: Opened, row: Delivery, tell: Tell) -> None:
     tell(len(claims.claim(opened(), [Claim(row, {"b": 1})], Terms(leases.holder(), NOW, 100.0))))
 
 
+def test_many_at_once_are_claimed_by_one_each_though_a_process_is_killed(opened: Opened, db: Database) -> None:
+    filled(db, *(f"t{number}" for number in range(TICKETS)))
+    db.close()
+    works: list[Callable[[Tell], None]] = [partial(deliver_many, opened, False) for _ in range(PROCESSES - 1)]
+    ended = at_once([*works, partial(deliver_many, opened, True)])
+    assert [process.code for process in ended] == [0] * (PROCESSES - 1) + [-signal.SIGKILL]
+    assert set(claims_of(db).values()) == {1}
+    told = Counter(row for process in ended for row in process.told)
+    assert set(told.values()) == {1}
+    killed = len(ended[-1].told)
+    assert claims.lose_expired(db, NOW) == killed
+    counted = deliveries.tally(db, "servicenow")
+    assert (counted["sent"], counted["unsure"], counted["queued"]) == (TICKETS - killed, killed, 0)
+
+
+def deliver_many(opened: Opened, killed: bool, tell: Tell) -> None:
+    """Claim and settle calls of several rows, all of which somebody else may want; be killed after the first claim."""
+    db, who = opened(), leases.holder()
+    while rows := deliveries.due(db, "servicenow", NOW, BATCH):
+        mine = claims.claim(db, [Claim(row, {"b": 1}) for row in rows], Terms(who, NOW, 100.0, together=True))
+        for each in mine:
+            tell(each.row.id)
+        if killed:
+            os.kill(os.getpid(), signal.SIGKILL)
+        ends = [settling.accepted(each.row, Move.ACCEPTED, Done(Receipt(f"sys{each.row.id}")), who) for each in mine]
+        assert not ends or settling.settle_each(db, ends, NOW) == []
+    if killed:  # the others were quicker
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
 # ── what else they share ──
 
 

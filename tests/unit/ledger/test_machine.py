@@ -48,8 +48,11 @@ LEASE, CALL, SETTLE = 100.0, 60.0, 360.0
 WAY = frozenset((was.value, now.value) for (was, _), now in TABLE.items())
 NEVER = float("inf")
 WHO = st.sampled_from(["one", "two"])
-CONTROL = st.sampled_from([True, True, True, False, None])
-DATED = st.sampled_from([True, True, False])
+CONTROL = st.sampled_from([None, True, False])
+SETTLES = st.sampled_from([True, True, True, True, True, False])
+DATED = st.sampled_from([True, True, True, False])
+AFTER = st.sampled_from([0.0, SETTLE])
+LOOKS = st.lists(st.tuples(AFTER, CONTROL, DATED, SETTLES), min_size=2, max_size=5)
 ENDS = st.sampled_from(["accepted", "refused", "deferred", "lost", "died"])
 # When the remote carries out what it was sent: at once, late, never.
 HAPPENS = st.sampled_from([0.0, SETTLE * 0.9, NEVER])
@@ -217,7 +220,15 @@ class LedgerMachine(RuleBasedStateMachine):
     def lose(self) -> None:
         claims.lose_expired(self.db, self.now)
 
-    @rule(after=st.sampled_from([0.0, SETTLE / 2, SETTLE]), control=CONTROL, dated=DATED, settles=st.booleans())
+    @rule(who=WHO, together=st.booleans(), end=st.sampled_from(["lost", "died"]), happens=HAPPENS, looks=LOOKS)
+    def lose_and_look(self, who: str, together: bool, end: str, happens: float, looks: list[Any]) -> None:
+        self.claim_and_send(who, 3, together, end, happens)
+        self.now += LEASE + 1
+        self.lose()
+        for look in looks:
+            self.look(*look)
+
+    @rule(after=AFTER, control=CONTROL, dated=DATED, settles=SETTLES)
     def look(self, after: float, control: bool | None, dated: bool, settles: bool) -> None:
         self.now += after
         for row in deliveries.unsure(self.db, "servicenow", self.now, 2):
@@ -347,6 +358,6 @@ def test_any_order_of_steps(shared: Database) -> None:
     class Machine(LedgerMachine):
         db = shared
 
-    some = 30 if shared.is_sqlite else 8
-    told = settings(max_examples=some, stateful_step_count=30, suppress_health_check=list(HealthCheck), deadline=None)
+    some = 16 if shared.is_sqlite else 5
+    told = settings(max_examples=some, stateful_step_count=20, suppress_health_check=list(HealthCheck), deadline=None)
     run_state_machine_as_test(Machine, settings=told)
