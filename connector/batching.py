@@ -8,6 +8,9 @@ from dataclasses import dataclass, field
 
 # So long a call for many should take, in seconds: far from any deadline, and little is unsure when its answer is lost.
 TARGET = 5.0
+# So long it may take where fewer would not be worth a call: the wait for an answer counts as the remote's work, and
+# small calls would look slower and slower.
+LONGEST = 25.0
 # What would take less, in seconds, is not split: every call has a cost of its own.
 WORTH = 1.0
 # So few that wait are sent as fast by single calls, each with an answer of its own.
@@ -38,11 +41,19 @@ def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> C
     share = max(math.ceil(waiting / max(calls, 1)), FEW, math.floor(WORTH / seconds_each) if seconds_each else 0)
     if seconds_each is None:
         return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
-    fit = max(int(TARGET / seconds_each), 1) if seconds_each else most
+    fit = _fit(seconds_each) if seconds_each else most
     items = min(most, share, fit)
     if items == fit and fit < most:
         return Choice(items, f"more would take longer than {TARGET:.0f} s")
     return Choice(items, "many wait" if items == most else "what waits is shared out among the calls")
+
+
+def _fit(seconds_each: float) -> int:
+    """How many writes take about as long as a call should."""
+    fit = int(TARGET / seconds_each)
+    if fit >= FEW:
+        return fit
+    return FEW if seconds_each * FEW <= LONGEST else 1
 
 
 # So many refused calls for many in a row, and single calls take over for the run.

@@ -24,6 +24,7 @@ def test_the_first_call_is_a_small_one() -> None:
 def test_a_call_takes_about_as_long_as_it_should() -> None:
     assert choose(5000, 100, 4, 0.25).items == int(TARGET / 0.25)
     assert choose(5000, 100, 4, 0.001).items == 100
+    assert choose(5000, 100, 4, 2.0).items == FEW  # fewer would be no call for many
     assert choose(5000, 100, 4, 60.0).items == 1  # one alone takes longer than it should
 
 
