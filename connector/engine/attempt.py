@@ -84,7 +84,8 @@ def outcome(wiring: Wiring, row: Delivery, error: RemoteError, now: float) -> St
         note = f"{tried} tries are spent"
         return Step(row.id, row.ticket_id, State.SENDING, Move.REFUSED, note, {"finding": finding})
     # A record that was closed between our reading and our writing: the next try reads that, and follows the mapping.
-    sets = {"finding": finding, "due_at": now + wait}
+    # This attempt came to nothing; what is not known of one before it is as little known as it was.
+    sets = {"finding": finding, "due_at": now + wait, "empty_since": row.empty_since}
     return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, sets)
 
 
@@ -98,6 +99,7 @@ def _untouched(row: Delivery, error: RemoteError, now: float) -> Step:
         "finding": told(finding_of(row, error)),
         "attempts": row.attempts,
         "due_at": now + (error.retry_after or 0.0),
+        "empty_since": row.empty_since,
     }
     return Step(row.id, row.ticket_id, State.SENDING, Move.DEFERRED, error.what, back)
 
