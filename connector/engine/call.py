@@ -137,7 +137,7 @@ def _hold(wiring: Wiring, row: Delivery, finding: Finding, done: Told) -> None:
 
 def _step(wiring: Wiring, row: Delivery, step: Step, now: float) -> bool:
     try:
-        settling.settle_otherwise(wiring.db, row, step, now)
+        settling.settle_otherwise(wiring.db, row, replace(step, held=row.unchanged), now)
     except StaleRow:
         log.info("somebody else moved it first", delivery=row.id)
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -114,7 +115,8 @@ def _told(wiring: Wiring, row: Delivery, write: Write, answer: Outcome) -> None:
 
 def _one(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally) -> None:
     if row.do not in (Do.CREATE, Do.NOTIFY) and not row.remote_id:
-        _absent(wiring, row, "its ticket was never made at this sink")
+        with suppress(StaleRow):
+            _absent(wiring, row, "its ticket was never made at this sink")
         return
     try:
         row = spelt_out(wiring, outlet, row)
@@ -193,12 +195,14 @@ def _absent(wiring: Wiring, row: Delivery, note: str, by_guard: bool = False) ->
         sets["body"] = None  # decided anew: somebody may have changed the record since
     elif by_guard:
         sets["empty_since"] = row.empty_since
-    step = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, note, sets)
+    # Somebody else may have proved the same meanwhile, and sent it again: what we saw says nothing about that.
+    step = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, note, sets, held=row.unchanged)
     settling.settle_otherwise(wiring.db, row, step, now)
     if row.attempts >= wiring.policy.attempts:
         what = f"{row.attempts} tries were lost, and nothing is there"
         finding = Finding("lost", row.name, what, f"connector release {row.name}")
-        held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, {"finding": told(finding)})
+        said = {"finding": told(finding)}
+        held = Step(row.id, row.ticket_id, State.QUEUED, Move.HELD, what, said, held=row.unchanged)
         settling.settle_otherwise(wiring.db, row, held, now)
 
 

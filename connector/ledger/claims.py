@@ -63,9 +63,8 @@ def _claiming(wanted: Claim, terms: Terms) -> Step:
         "job": "" if terms.together else None,
         "empty_since": None,  # what was seen before this attempt says nothing about it
     }
-    unchanged = {"version": row.version, "payload": row.said}
     note = f"attempt {row.attempts + 1}"
-    return Step(row.id, row.ticket_id, State.QUEUED, Move.CLAIMED, note, sets, held=unchanged, first=True)
+    return Step(row.id, row.ticket_id, State.QUEUED, Move.CLAIMED, note, sets, held=row.unchanged, first=True)
 
 
 def _moved(db: Database, steps: Sequence[Step], now: float) -> bool:
@@ -140,9 +139,12 @@ def free(db: Database, row: Delivery, who: str) -> None:
 
 
 def keep_unsure(db: Database, row: Delivery, due_at: float, empty_since: datetime | None, finding: Finding) -> None:
-    """Nothing is proved yet: look again at `due_at`."""
+    """Nothing is proved yet: look again at `due_at`. What was seen says nothing about an attempt made since."""
     since = None if empty_since is None else empty_since.timestamp()
-    still = update(delivery).where(delivery.c.id == row.id, delivery.c.state == State.UNSURE.value)
+    still = update(delivery).where(
+        *(delivery.c.id == row.id, delivery.c.state == State.UNSURE.value),
+        delivery.c.sent_at.is_not_distinct_from(row.sent_at),
+    )
     with db.write() as connection:
         values = {"due_at": due_at, "empty_since": since, "lease_until": None, "holder": None}
         connection.execute(still.values(finding=told(finding), **values))

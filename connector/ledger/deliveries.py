@@ -75,6 +75,11 @@ class Delivery:
         """The ticket's name on the command line."""
         return f"{self.source}:{self.external_id}"
 
+    @property
+    def unchanged(self) -> Mapping[str, Any]:
+        """Columns that show whether it is still as it was read: neither rendered anew nor sent since, by anybody."""
+        return {"version": self.version, "payload": self.said, "sent_at": self.sent_at}
+
     def __repr__(self) -> str:
         return f"Delivery({self.id}, {self.do}, {self.state})"
 

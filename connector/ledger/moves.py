@@ -93,7 +93,8 @@ def _statement(was: State, done: Move, sets: tuple[str, ...], held: tuple[str, .
     own = {name: bindparam(f"set_{name}", type_=delivery.c[name].type) for name in sets}
     moved = update(delivery).where(delivery.c.id == bindparam("row"), delivery.c.state == was.value)
     for name in held:
-        moved = moved.where(delivery.c[name] == bindparam(f"held_{name}", type_=delivery.c[name].type))
+        value = bindparam(f"held_{name}", type_=delivery.c[name].type)
+        moved = moved.where(delivery.c[name].is_not_distinct_from(value))
     if first:
         moved = moved.where(nothing_earlier())
     return moved.values({**_CLEARED.get(now, {}), **own, "state": now.value})

@@ -6,13 +6,18 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
+from connector.clock import utc
 from connector.delivery import Move, State
-from connector.errors import Finding, StaleRow
+from connector.engine.attempt import outcome
+from connector.engine.wiring import Wiring
+from connector.errors import Finding, Scope, StaleRow, Transient
 from connector.ledger import claims, deliveries, leases, people, planning, settling, views
 from connector.ledger.claims import Claim, Terms
 from connector.ledger.database import Database
@@ -22,6 +27,7 @@ from connector.ledger.planning import Planned
 from connector.ledger.schema import delivery
 from connector.ledger.settling import Done
 from connector.plugins import Do, Receipt
+from connector.retry import Policy
 from connector.ticket import Comment
 from tests.unit.ledger.rows import take, taken, ticket
 
@@ -296,3 +302,52 @@ def test_the_first_attempt_is_remembered_through_later_ones(db: Database) -> Non
         claims.lose_expired(db, at + 200)
         settling.settle_otherwise(db, row, Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT), at + 600)
     assert deliveries.first_sent(db, row) == NOW
+
+
+def sent_again_by_another(db: Database) -> tuple[Delivery, Delivery]:
+    """As two processes read it: due before the other sent it, unsure before the other proved its absence. By now it
+    was sent a second time, and nobody knows to what end."""
+    read = due(db)[0]
+    claim(db, read, "other")
+    claims.lose_expired(db, NOW + 200)
+    unsure = deliveries.unsure(db, "servicenow", NOW + 200, 10)[0]
+    back = Step(read.id, read.ticket_id, State.UNSURE, Move.ABSENT, "", {"due_at": NOW})
+    settling.settle_otherwise(db, unsure, back, NOW + 600)
+    return read, unsure
+
+
+def test_what_another_process_has_tried_since_it_was_read_is_not_claimed(db: Database) -> None:
+    """It may go in no call for many by now, and its bytes are frozen: as it was read, neither is to be seen."""
+    filled(db, "one")
+    read, _ = sent_again_by_another(db)
+    assert not claim(db, read, "me", NOW + 601)
+    assert claim(db, due(db, NOW + 601)[0], "me", NOW + 601)
+
+
+def test_what_was_seen_says_nothing_about_an_attempt_made_since(db: Database) -> None:
+    filled(db, "one")
+    _, unsure = sent_again_by_another(db)
+    claim(db, due(db, NOW + 601)[0], "other", NOW + 601)
+    claims.lose_expired(db, NOW + 900)
+    claims.keep_unsure(db, unsure, NOW, utc(NOW + 200), Finding("unsure", "", ""))
+    assert deliveries.one(db, unsure.id).empty_since is None
+    late = Step(unsure.id, unsure.ticket_id, State.UNSURE, Move.ABSENT, held=unsure.unchanged)
+    with pytest.raises(StaleRow):
+        settling.settle_otherwise(db, unsure, late, NOW + 901)
+    assert state(db, unsure) is State.UNSURE
+
+
+def test_a_try_that_came_to_nothing_leaves_the_doubt_about_the_one_before(db: Database) -> None:
+    """The first answer was lost; the second try met a limit. What the first did is as little known as it was."""
+    filled(db, "one")
+    row = due(db)[0]
+    claim(db, row)
+    claims.lose_expired(db, NOW + 200)
+    doubted = Step(row.id, row.ticket_id, State.UNSURE, Move.ABSENT, "", {"due_at": NOW, "empty_since": NOW + 1})
+    settling.settle_otherwise(db, row, doubted, NOW + 600)
+    wiring = cast(Wiring, SimpleNamespace(policy=Policy()))
+    for error in (Transient("busy", retry_after=1.0), Transient("busy", scope=Scope.ACCOUNT)):
+        again = due(db, NOW + 9999)[0]
+        assert claim(db, again, now=NOW + 601)
+        settling.settle_otherwise(db, again, outcome(wiring, again, error, NOW + 602), NOW + 602)
+        assert due(db, NOW + 9999)[0].empty_since == NOW + 1
