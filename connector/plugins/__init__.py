@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from connector.plugins.changes import Article, Change, ChangePage, Known, Said, Status
 from connector.plugins.keys import KEY_LIMIT, Key
-from connector.plugins.limits import ONE_REQUEST, Allowance, Cost, Limiter
+from connector.plugins.limits import ONE_REQUEST, Allowance, Cost, Limiter, Unlimited
 from connector.plugins.settings import (
     Clearance,
     IntakeSettings,
@@ -84,6 +84,7 @@ __all__ = [
     "SourceTools",
     "Status",
     "TakesPosts",
+    "Unlimited",
     "WebAddress",
     "Write",
 ]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
-from connector.plugins import Do, Key, Receipt, SinkTools, Write, _Unlimited
+from connector.plugins import Do, Key, Receipt, SinkTools, Unlimited, Write
 from connector.sandbox import Sandbox
 from connector.sandbox.people import PEOPLE
 from connector.sinks.servicenow import ServiceNow, Settings, batch
@@ -164,7 +164,7 @@ def test_one_that_was_told_to_wait_holds_all(box: Sandbox, base: Path, clock: An
     assert limiter.held[0] is not None
 
 
-class Holding(_Unlimited):
+class Holding(Unlimited):
     """Notes for how long it is told to hold."""
 
     def __init__(self) -> None:
