@@ -57,18 +57,17 @@ def _steps(wiring: Wiring, rule: Escalation, own: Open, priority: int) -> Iterat
     part = f"escalation:{rule.name}"
     if rule.note:
         said = {"text": f"{rule.note} (to be {_TIMES[rule.on]} by {time})", "public": False}
-        yield Raised(own.id, own.version, Do.COMMENT, f"{part}:note", said)
+        yield Raised(own.id, own.version, Do.COMMENT, f"{part}:note", said, by)
     if rule.urgency or rule.group:
         what = {"urgency": rule.urgency.value if rule.urgency else "", "group": rule.group or ""}
-        yield Raised(own.id, own.version, Do.UPDATE, f"{part}:raise", {"escalate": what})
+        yield Raised(own.id, own.version, Do.UPDATE, f"{part}:raise", {"escalate": what}, by)
     for told in rule.tell:
         name, address = mailbox(told)
         person = person_at(address)
         what = {"event": "escalation", "to": address, "name": name, "person": person, "text": _headline(rule)}
         detail = {"number": own.number, "url": own.url}
-        yield Raised(
-            own.id, own.version, Do.NOTIFY, f"notice:{part}:{person}", {**what, "detail": detail}, sink_of(STAFF)
-        )
+        said = {**what, "detail": detail}
+        yield Raised(own.id, own.version, Do.NOTIFY, f"notice:{part}:{person}", said, by, sink_of(STAFF))
 
 
 def _headline(rule: Escalation) -> str:

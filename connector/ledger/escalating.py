@@ -14,6 +14,7 @@ from connector.ledger.database import Database
 from connector.ledger.records import move_cursor
 from connector.ledger.rows import add_missing, dump, slices
 from connector.ledger.schema import cursor, delivery, link, measure, remote, ticket
+from connector.ledger.telling import restored_until
 from connector.plugins import Do
 
 _READER = ":escalations"
@@ -39,13 +40,14 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """One thing to do about a ticket. Without a sink it is done where the ticket's record is."""
+    """One thing to do about a ticket, from the moment `at` on. Without a sink it is done where the ticket's record is."""
 
     ticket_id: int
     version: int
     do: Do
     part: str
     what: dict[str, Any] = field(repr=False)
+    at: float
     sink: str = ""
 
 
@@ -78,7 +80,8 @@ def standing(db: Database, sink: str, ids: Iterable[int]) -> list[Open]:
 
 def commit(db: Database, sink: str, raised: Sequence[Raised], after: dict[str, str], now: float) -> int:
     """Queue what is not there yet, and say that everything up to now is seen to; returns how many are new."""
-    rows = [_row(each, sink, now) for each in raised]
+    restored = restored_until(db) if raised else 0.0
+    rows = [_row(each, sink, now, each.at <= restored) for each in raised]
     with db.write() as connection:
         before = _count(connection, rows)
         add_missing(connection, delivery, rows)
@@ -145,7 +148,9 @@ def _open(row: Any) -> Open:
     )
 
 
-def _row(each: Raised, sink: str, now: float) -> dict[str, Any]:
+def _row(each: Raised, sink: str, now: float, lost: bool) -> dict[str, Any]:
+    """What a `lost` ledger may have said is looked for before it is said; what it changed can be changed again."""
+    unsure = lost and each.do is not Do.UPDATE
     return {
         "ticket_id": each.ticket_id,
         "sink": each.sink or sink,
@@ -153,7 +158,7 @@ def _row(each: Raised, sink: str, now: float) -> dict[str, Any]:
         "part": each.part,
         "version": each.version,
         "what": dump(each.what),
-        "state": State.QUEUED.value,
+        "state": (State.UNSURE if unsure else State.QUEUED).value,
         "attempts": 0,
         "due_at": now,
         "created_at": now,

@@ -16,7 +16,7 @@ from connector.engine.wiring import Tally
 from connector.escalation import LATE, Escalation, Standing, due, windows
 from connector.ledger import escalating
 from connector.ledger.database import Database
-from connector.ledger.schema import delivery, measure, remote, ticket
+from connector.ledger.schema import delivery, measure, meta, remote, ticket
 from connector.priority import DEFAULT as WEIGHING
 from connector.service_levels import DEFAULT as LEVELS
 from connector.ticket import Channel, Impact, Ticket, Urgency
@@ -129,6 +129,16 @@ def test_each_moment_is_escalated_once(db: Database, moving: FakeClock) -> None:
         ("notify", "notice:escalation:respond:600", "answers:@staff"),
         ("update", "escalation:respond:0", "desk"),
     ]
+
+
+def test_what_a_lost_ledger_may_have_said_is_looked_for_before_it_is_said(db: Database, moving: FakeClock) -> None:
+    desk = Desk(db, moving, rules({"before": "10m", "tell": ["boss@example.org"], "urgency": "high"}))
+    stored(db, NOW)
+    moving.advance(400)
+    with db.write() as connection:
+        connection.execute(insert(meta), [{"name": "restored_until", "value": repr(NOW + 399)}])
+    assert desk.look() == 3
+    assert [do for do, *_ in queued(db)] == ["update"]
 
 
 def test_what_the_help_desk_answered_in_time_is_left_alone(db: Database, moving: FakeClock) -> None:
