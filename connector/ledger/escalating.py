@@ -40,7 +40,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """One thing to do about a ticket, from the moment `at` on. Without a sink it is done where the ticket's record is."""
+    """One thing to do about a ticket from `at` on. Without a sink it is done where the ticket's record is."""
 
     ticket_id: int
     version: int
