@@ -39,7 +39,7 @@ def reconcile(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
             break
         in_jobs = {row.job for row in mine if row.job}
         for job in sorted(in_jobs):
-            looked += _job(wiring, outlet, job, tally)
+            looked += _job_unless_stopped(wiring, outlet, job, [row for row in mine if row.job == job], tally)
         looked += _each(wiring, outlet, crew, [row for row in mine if not row.job], tally)
         wiring.progress(f"look up {outlet.name}", looked, None)
     return looked
@@ -64,6 +64,15 @@ def _unless_stopped(wiring: Wiring, outlet: Outlet, row: Delivery, tally: Tally)
 
 
 # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _job_unless_stopped(wiring: Wiring, outlet: Outlet, job: str, mine: Sequence[Delivery], tally: Tally) -> int:
+    """One question; a job that is not asked for any more leaves its rows free for others at once."""
+    if wiring.stop() or tally.error is not None:
+        for row in mine:
+            claims.free(wiring.db, row, wiring.who)
+        return 0
+    return _job(wiring, outlet, job, tally)
 
 
 def _job(wiring: Wiring, outlet: Outlet, job: str, tally: Tally) -> int:

@@ -151,3 +151,16 @@ def test_a_job_that_outlasts_the_run_is_asked_for_by_the_next(quiet_site: Site) 
     assert there(site, "zendesk") == want(60)
     assert "create_many" not in [entry.path.rsplit("/", 1)[1] for entry in site.writes()[made:]][:1]
     assert rows(site, "SELECT count(*) FROM delivery WHERE state <> 'sent'") == [(0,)]
+
+
+def test_after_an_error_of_the_account_no_more_jobs_are_asked_for_and_none_is_held(quiet_site: Site) -> None:
+    site = quiet_site
+    aim(site, "zendesk")
+    fill(site, 2)
+    site.sync()
+    with sqlite3.connect(site.base / "connector.db") as ledger:
+        ledger.execute("UPDATE delivery SET state = 'unsure', job = 'job' || id, place = 0")
+    site.box.faults.add("GET /api/v2/job_statuses/show_many.json", "status", status=401, times=None)
+    site.sync()
+    assert rows(site, "SELECT count(*) FROM delivery WHERE lease_until IS NOT NULL") == [(0,)]
+    assert rows(site, "SELECT count(*) FROM delivery WHERE finding IS NULL") == [(1,)]
