@@ -27,7 +27,7 @@ log = structlog.get_logger("connector.gather")
 BATCH = 50
 FORGOTTEN = 500
 # Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
-GROWN = frozenset({4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256})
+GROWN = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
 
 
 def gather(wiring: Wiring, outlet: Outlet) -> int:
@@ -137,19 +137,20 @@ class Gathering:
     ) -> None:
         row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
         problems.join(self._connection, row, [Belongs(each, why[each]) for each in group], self._now)
+        size = profile.size
         for own in group.values():
             profile.add(own, ground.known_apps)
             row["first_at"], row["last_at"] = min(row["first_at"], own.at), max(row["last_at"], own.at)
         self._changed.add(cluster)
-        if fresh or profile.size in GROWN:
+        if fresh or any(size < each <= profile.size for each in GROWN):
             self._take_in(cluster, ground)
 
     def _take_in(self, cluster: int, ground: Around) -> None:
         """Tickets that came before and belong to it, by what is known of it now."""
         row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
-        earlier = self._traits.saying(profile.telling(), row["first_at"], row["last_at"], self._settings.window)
-        free = [each for each in earlier if each not in ground.clusters(earlier)]
-        found = matching(ground.signatures(free), profile, ground)
+        window = self._settings.window
+        earlier = self._traits.free(profile.telling(), row["first_at"] - window, row["last_at"] + window)
+        found = matching(ground.signatures(earlier), profile, ground)
         if found:
             signatures = self._traits.signatures(found)
             self._join(cluster, signatures, {each: _said(found[each]) for each in signatures}, ground)

@@ -16,6 +16,7 @@ from connector.ledger.problems import Belongs, delivery_row, event_row, join
 from connector.ledger.rows import add_missing, dump
 from connector.ledger.schema import delivery, event, link, member, problem, ticket
 from connector.plugins import PROBLEM, Do
+from connector.problems.likeness import Profile
 
 LIVE = ("suggested", "open")
 _WAITS = (State.QUEUED.value, State.BLOCKED.value)
@@ -56,7 +57,7 @@ def listed(connection: Connection, everything: bool, limit: int) -> list[dict[st
 
 
 def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
-    binds = json.loads(row.binds)
+    words = json.loads(row.binds).get("words", {})
     into = connection.execute(select(problem.c.key).where(problem.c.id == row.merged_into)).scalar()
     return {
         "problem": row.key,
@@ -67,7 +68,7 @@ def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "title": row.title,
         "first": _moment(row.first_at),
         "last": _moment(row.last_at),
-        "why": sorted(binds["words"], key=lambda word: (-binds["words"][word], word))[:8],
+        "why": sorted(words, key=lambda word: (-words[word], word))[:8],
         "ending": row.ending or "",
         "merged_into": into or "",
         "tickets": [_belongs(each) for each in _members(connection, row.id)],
@@ -227,11 +228,9 @@ def merge(connection: Connection, loser: Mapping[str, Any], winner: Mapping[str,
 
 def _joined(loser: Mapping[str, Any], winner: Mapping[str, Any]) -> str:
     """What the tickets of both have in common."""
-    one, two = json.loads(winner["binds"]), json.loads(loser["binds"])
-    for name in ("words", "apps", "environments"):
-        for word, count in two[name].items():
-            one[name][word] = one[name].get(word, 0) + count
-    return dump({**one, "size": one["size"] + two["size"]})
+    one, two = (Profile.read(json.loads(row["binds"])) for row in (winner, loser))
+    one.plus(two)
+    return dump(one.document())
 
 
 def close_merged(connection: Connection, sink: str, now: float) -> int:

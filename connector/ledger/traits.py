@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, Integer, Text, bindparam, delete, func, insert, select
+from sqlalchemy import Connection, Double, Integer, Text, bindparam, delete, exists, func, insert, select
 
 from connector.ledger.rows import slices
 from connector.ledger.schema import member, problem, ticket, trait
@@ -26,6 +26,8 @@ CAP = 64
 # As many tell how much is heard at all, and how often something was said before.
 CROWD, PAST = 1000, 300
 
+UNHEARD, BUSY = 1.5, 600.0
+
 _WORD, _SINCE, _UNTIL = (
     bindparam("word", type_=Text),
     bindparam("since", type_=Double),
@@ -38,6 +40,7 @@ _SAID = (
     .order_by(trait.c.at.desc())
     .limit(_MOST)
 )
+_FREE = _SAID.where(~exists().where(member.c.ticket_id == trait.c.ticket_id))
 _NTH = (
     select(trait.c.at)
     .where(trait.c.word == _WORD, trait.c.at >= _SINCE, trait.c.at <= _UNTIL)
@@ -89,12 +92,12 @@ class Traits:
                 at[row[0]] = row[2]
         return {each: Signature.of(found, at[each]) for each, found in words.items()}
 
-    def saying(self, words: Sequence[str], since: float, until: float, window: float) -> list[int]:
-        """Tickets around that time that say these words, those that say most first."""
+    def free(self, words: Sequence[str], since: float, until: float) -> list[int]:
+        """Tickets of that time that say these words and never belonged to an outage, those that say most first."""
         found: Counter[int] = Counter()
         for word in words:
-            asked = {"word": self.word(word), "since": since - window, "until": until + window, "most": CAP}
-            found.update(row.ticket_id for row in self.connection.execute(_SAID, asked))
+            asked = {"word": self.word(word), "since": since, "until": until, "most": CAP}
+            found.update(row.ticket_id for row in self.connection.execute(_FREE, asked))
         return [each for each, _ in found.most_common(CAP)]
 
     def forget(self, before: float, most: int) -> int:
@@ -177,7 +180,9 @@ class Around:
         if span < window / 2:
             return Heard(recent, self.total, None if since == at - KEEP else float(recent))
         before = sum(since <= when < at - window for when in times)
-        return Heard(recent, self.total, (before + 1.5) * window / span)
+        # What was not heard in a short while may be usual all the same, the more so the more is heard at all.
+        unheard = UNHEARD * min(self.total / BUSY, 1.0)
+        return Heard(recent, self.total, (before + unheard) * window / span)
 
     def _look(self, word: str) -> tuple[list[int], float]:
         """The latest tickets that have the word, and how many there are by their density."""

@@ -6,17 +6,17 @@ import itertools
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from connector.problems.likeness import Elsewhere, Likeness, Profile, likeness
 from connector.problems.signature import Signature
 
-JOINS = 10.0  # so much must speak for a ticket that joins
+JOINS = 11.0  # so much must speak for a ticket that joins
 OPENS = 13.0  # and for each of those that open
 PAIRS = 7.0  # two tickets are worth comparing further
 TELLING = 5  # words by which is asked how usual it is
-TIMES = 2.0  # as much as usual is heard of an outage,
+TIMES = 2.5  # as much as usual is heard of an outage,
 SPREAD = 3.0  # and so many standard deviations more
 FEW = 60  # tickets in a window of a desk that hears little
 LOOKED_AT = 40  # tickets that are compared with a new one
@@ -113,13 +113,24 @@ def _opens(
         for each, other in others.items()
         if not other.aside and likeness(other, pair, ground, ground.known_apps).score >= PAIRS
     }
-    group = _coherent({ticket: own, **alike}, ground)
-    if ticket not in group or not enough({each: ({ticket: own} | alike)[each] for each in group}.values(), asked):
+    each = {ticket: own, **alike}
+    group = _coherent(each, ground, OPENS)
+    if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, ground, asked):
+        return Opens(group, _going_on(each, group, ground))
+    few = _coherent(each, ground, OPENS) if alike else {}
+    if ticket not in few or not enough([each[one] for one in few], replace(asked, tickets=2, people=2)):
         return None
-    if not _unusual(group, ground, asked):
+    # Too few for an outage of their own; but one of their application is going on.
+    known = _going_on(each, few, ground)
+    return Opens(few, known) if known is not None else None
+
+
+def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
+    """The outage that these are reports of too, told in other words."""
+    whole = Profile.of((each[one] for one in group), ground.known_apps)
+    if whole.main_app() is None:
         return None
-    whole = Profile.of((({ticket: own} | alike)[each] for each in group), ground.known_apps)
-    return Opens(group, next((known for known, other in ground.live().items() if same(whole, other)), None))
+    return next((known for known, other in ground.live().items() if same(whole, other)), None)
 
 
 def same(one: Profile, other: Profile) -> bool:
@@ -141,7 +152,7 @@ def _unusual(group: Mapping[int, Likeness], ground: Ground, asked: Thresholds) -
     return heard.recent >= TIMES * heard.usual + SPREAD * math.sqrt(heard.usual)
 
 
-def _coherent(group: Mapping[int, Signature], ground: Ground) -> dict[int, Likeness]:
+def _coherent(group: Mapping[int, Signature], ground: Ground, least: float) -> dict[int, Likeness]:
     """Those of a group that fit what the others have in common."""
     left = dict(group)
     while len(left) > 1:
@@ -149,7 +160,7 @@ def _coherent(group: Mapping[int, Signature], ground: Ground) -> dict[int, Liken
             each: likeness(own, _without(left, each, ground), ground, ground.known_apps) for each, own in left.items()
         }
         worst = min(why, key=lambda each: why[each].score)
-        if why[worst].score >= OPENS:
+        if why[worst].score >= least:
             return why
         del left[worst]
     return {}

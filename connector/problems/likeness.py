@@ -66,6 +66,13 @@ class Profile:
         if signature.environment:
             self.environments[signature.environment] += 1
 
+    def plus(self, other: Profile) -> None:
+        """The tickets of another outage, which turned out to be this one."""
+        self.size += other.size
+        self.counts.update(other.counts)
+        self.apps.update(other.apps)
+        self.environments.update(other.environments)
+
     def main_app(self) -> str | None:
         """The application that most of those name who name any, or None."""
         found = self.apps.most_common(1)
@@ -91,8 +98,9 @@ class Profile:
 
     @classmethod
     def read(cls, said: Mapping[str, Any]) -> Profile:
-        """The profile that a document holds."""
-        return cls(said["size"], Counter(said["words"]), Counter(said["apps"]), Counter(said["environments"]))
+        """The profile that a document holds; what it leaves out is empty."""
+        words, apps, environments = (Counter(said.get(name, {})) for name in ("words", "apps", "environments"))
+        return cls(said.get("size", 0), words, apps, environments)
 
 
 @dataclass(frozen=True, slots=True)
