@@ -62,7 +62,8 @@ def parse(data: bytes, max_bytes: int = DOCUMENT_BYTES, depth: int = DEPTH, valu
         raise _too_deep(depth) from None
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise Unreadable("not-json", f"not JSON: {error.msg} at {where}", "see whether it was cut off") from None
+        what = error.msg.removesuffix(" at")  # "Unterminated string starting at"
+        raise Unreadable("not-json", f"not JSON: {what} at {where}", "see whether it was cut off") from None
     if data.count(b"{") + data.count(b"[") > depth and _deeper(value, depth):
         raise _too_deep(depth)
     return value

@@ -82,3 +82,8 @@ def test_any_bytes_are_json_or_unreadable(data: bytes) -> None:
 
 def test_cleaning_reaches_every_text() -> None:
     assert cleaned({"a\x00": ["b\ud800", {"c": 1}], "d": None}) == {"a": ["b", {"c": 1}], "d": None}
+
+
+def test_what_was_cut_off_is_told_in_a_sentence() -> None:
+    with pytest.raises(Unreadable, match=r"not JSON: Unterminated string starting at line 1, column 7 "):
+        parse(b'{"a": "cut')
