@@ -164,7 +164,7 @@ def _send(wiring: Wiring, outlet: Outlet, ready: Sequence[Sending], together: bo
     done.seconds, done.sent = clock.monotonic() - began, len(sending)
     if isinstance(answer, Job):
         until = clock.wall() + outlet.lease_seconds
-        claims.note_job(wiring.db, [each.row for each in sending], answer.id, until)
+        claims.note_job(wiring.db, [each.row for each in sending], answer.id, claimed_at, until)
         done.flying = Flying(answer.id, tuple(sending), began, until)
     elif isinstance(answer, RemoteError):
         done.refused_many = together and _declined(answer)

@@ -87,10 +87,10 @@ def advance_generation(connection: Connection) -> None:
 # ── jobs ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def note_job(db: Database, rows: Sequence[Delivery], job: str, until: float) -> None:
+def note_job(db: Database, rows: Sequence[Delivery], job: str, began: float, until: float) -> None:
     """Commit the name that the remote gave to the call, and each row's place in it, whoever holds the rows by now;
-    claims last until `until`."""
-    sent = [{"row": row.id, "name": job, "at": place, "until": until} for place, row in enumerate(rows)]
+    claims last until `until`. Only of the attempt that `began` then: an answer may be very late."""
+    sent = [{"row": row.id, "name": job, "at": place, "began": began, "until": until} for place, row in enumerate(rows)]
     with db.write() as connection:
         connection.execute(_NOTED, sent)
 
@@ -115,7 +115,7 @@ def forget_job(db: Database, rows: Sequence[Delivery], now: float) -> None:
 _OPEN = or_(*(delivery.c.state == state.value for state in OPEN))
 _NOTED = (
     update(delivery)
-    .where(delivery.c.id == bindparam("row"), _OPEN, delivery.c.job == "")
+    .where(delivery.c.id == bindparam("row"), _OPEN, delivery.c.job == "", delivery.c.sent_at == bindparam("began"))
     .values(job=bindparam("name"), place=bindparam("at"), lease_until=bindparam("until"))
 )
 

@@ -198,7 +198,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self._leave(mine, happens)
         if happens == NEVER:
             return multiple()
-        claims.note_job(self.db, mine.rows, f"job{mine.rows[0].id}-{self.now}", self.now + LEASE)
+        claims.note_job(self.db, mine.rows, f"job{mine.rows[0].id}-{self.now}", mine.at, self.now + LEASE)
         return mine
 
     @rule(mine=consumes(jobs))
