@@ -25,7 +25,8 @@ def sheet(first: date = MONDAY, last: date = date(2026, 9, 20)) -> Sheet:
 
 
 def fill(db: Database) -> None:
-    """Three mails and a button's post; two solved, one opened again, one rated twice; two of an outage, whose parent is seen too."""
+    """Three mails and a button's post; two solved, one opened again, one rated twice; two of an outage, whose parent is
+    seen too."""
     own = [ticket(str(number), submitted_at=START) for number in range(3)]
     pressed = ticket("pressed", channel="button", submitted_at=START.replace(year=2025))
     page = [taken(each, f"{number}.eml") for number, each in enumerate([*own, pressed])]
