@@ -244,7 +244,7 @@ def _writing(engine: Engine) -> Engine:
 def _prepare(raw: sqlite3.Connection, _record: Any) -> None:
     raw.isolation_level = None  # transactions are begun by `_begin`, never by the driver
     _write_ahead(raw)
-    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-16000"):
+    for pragma in ("synchronous=FULL", "foreign_keys=ON", "cache_size=-4000"):
         raw.execute(f"PRAGMA {pragma}")
 
 
