@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connector import wire
@@ -23,6 +23,7 @@ _IMPORTS = "/api/v2/imports/tickets/create_many.json"
 _UPDATES = "/api/v2/tickets/update_many.json"
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _FULL = 15.0  # seconds; a job of 50 tickets takes about 12
+_HELD = 400  # tickets that are read back at once, or a few more
 _FRESH = 0.01  # of the settling time: a list of jobs so old is as good as new, for what comes late comes later
 
 
@@ -69,8 +70,10 @@ class Jobs:
         with translated(self._talk.name, Effect.READ):
             known = self._statuses(job for job in jobs if job)
             over = {job: status for job, status in known.items() if status.ended and job in jobs}
-            rows = self._talk.tickets({number for status in over.values() for number in status.done()})
-            found = {job: self._outcomes(job, status, jobs[job], rows) for job, status in over.items()}
+            found = dict[str, list[Outcome]]()
+            for some in _portions(over):
+                rows = self._talk.tickets({number for job in some for number in over[job].done()})
+                found.update((job, self._outcomes(job, over[job], jobs[job], rows)) for job in some)
         lost: dict[str, list[Outcome]] = {
             job: [results.gone(self._talk.name) for _ in writes] for job, writes in jobs.items() if job not in known
         }
@@ -125,6 +128,20 @@ class Jobs:
         with self._lock:
             self._running = (now + self._fresh, found)
         return found
+
+
+def _portions(jobs: Mapping[str, Status]) -> Iterator[list[str]]:
+    """The jobs in groups of a few hundred tickets: whole tickets are large, and only receipts are kept of them."""
+    some: list[str] = []
+    held = 0
+    for job, status in jobs.items():
+        some.append(job)
+        held += len(status.done())
+        if held >= _HELD:
+            yield some
+            some, held = [], 0
+    if some:
+        yield some
 
 
 def _changed(write: Write) -> dict[str, Any]:
