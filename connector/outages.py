@@ -41,7 +41,7 @@ class Outages:
             sink = self._sink_of(problems.sinks(connection, ids))
             now = self._wiring.clock.wall()
             known = [signature(rows[each], str(each), now) for each in ids]
-            profile = Profile.of(known, frozenset().union(*(own.apps for own in known)))
+            profile = Profile.of(known, {})
             times = (min(own.at for own in known), max(own.at for own in known))
             row = problems.mint(connection, sink, title.strip()[:120] or titled(rows, {}), profile, times)
             outages.add(connection, row, ids, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import structlog
@@ -19,12 +19,12 @@ from connector.plugins import Parents
 from connector.problems.clusters import Joins, Opens, Thresholds, matching, place
 from connector.problems.likeness import Likeness, Profile
 from connector.problems.parent import parent, titled
-from connector.problems.signature import Signature, numbers, signature, stems
+from connector.problems.signature import NEW, Signature, numbers, signature, stems
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.gather")
 
-BATCH = 50
+BATCH, LEARNT = 50, 500
 FORGOTTEN = 500
 # Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
 GROWN = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
@@ -58,48 +58,73 @@ def link(wiring: Wiring, outlet: Outlet) -> int:
 
 
 def _look(wiring: Wiring, outlet: Outlet, held: Lease) -> int:
-    looked = 0
+    """First all that is new is made known, then each is looked at: what came in at once is known at once."""
+    return _each_batch(wiring, outlet, held, Gathering.learn) + _each_batch(wiring, outlet, held, Gathering.place)
+
+
+def _each_batch(wiring: Wiring, outlet: Outlet, held: Lease, step: Callable[[Gathering], int]) -> int:
+    done = 0
+    apps: dict[str, str | None] = {}
     while not wiring.stop():
         now = wiring.clock.wall()
         with wiring.db.write() as connection:
             leases.renew(connection, held, now)
-            rows = problems.newcomers(connection, outlet.name, now, BATCH)
-            if rows:
-                Gathering(connection, wiring.problems, outlet.name, isinstance(outlet.sink, Parents), now).take(rows)
-            else:
-                Traits(connection, outlet.name).forget(now - KEEP, FORGOTTEN)
-        if not rows:
-            return looked
-        looked += len(rows)
-        log.debug("gathered", sink=outlet.name, tickets=len(rows))
-    return looked
+            opens = isinstance(outlet.sink, Parents)
+            some = step(Gathering(connection, wiring.problems, outlet.name, opens, now, apps))
+        if not some:
+            break
+        done += some
+        log.debug("gathered", sink=outlet.name, tickets=some)
+    return done
 
 
 class Gathering:
     """One batch of tickets within one transaction."""
 
-    def __init__(self, connection: Connection, settings: Problems, sink: str, opens: bool, now: float) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        settings: Problems,
+        sink: str,
+        opens: bool,
+        now: float,
+        apps: dict[str, str | None],
+    ) -> None:
         self._connection = connection
         self._settings = settings
         self._sink = sink
         self._auto = settings.mode == "auto" and opens
         self._now = now
-        self._traits = Traits(connection, sink)
+        self._traits = Traits(connection, sink, apps)
         longest = max([settings.window, *(each.window or 0.0 for each in settings.applications.values())])
         self._profiles = Profiles(connection, sink, longest)
         self._changed: set[int] = set()
+        self._taken_in: set[int] = set()
 
-    def take(self, rows: Sequence[Row[Any]]) -> None:
-        """Look at each ticket as the ones before it have left things."""
+    def learn(self) -> int:
+        """Keep what the next tickets are known by; returns how many."""
+        rows = problems.unknown(self._connection, self._sink, self._now, LEARNT)
+        for row in rows:
+            self._traits.add(row.id, _known(row, Ticket.model_validate_json(row.body)))
+        if rows:
+            problems.now_known(self._connection, self._sink, rows[-1].id)
+        else:
+            self._traits.forget(self._now - KEEP, FORGOTTEN)
+        return len(rows)
+
+    def place(self) -> int:
+        """Look where the next tickets belong, in the order in which they were reported; returns how many."""
+        rows = problems.unplaced(self._connection, self._traits.word(NEW), BATCH)
         for row in rows:
             own = Ticket.model_validate_json(row.body)
-            known = signature(own, f"{row.source}:{row.external_id}", row.created_at)
-            self._traits.add(row.id, known)
-            if known.at >= self._now - KEEP:  # older ones are no news: they open nothing
+            known = _known(row, own)
+            # Older ones are no news: they open nothing. Another may have taken this one in meanwhile.
+            if known.at >= self._now - KEEP and not row.belongs and row.id not in self._taken_in:
                 self._one(row.id, own, known)
         for cluster in self._changed:
             problems.keep(self._connection, self._profiles.row(cluster), self._profiles.whole(cluster))
-        problems.looked_at(self._connection, self._sink, rows[-1].id)
+        self._traits.placed([row.id for row in rows])
+        return len(rows)
 
     def _one(self, ticket_id: int, own: Ticket, known: Signature) -> None:
         asked = thresholds(self._settings, known)
@@ -119,7 +144,7 @@ class Gathering:
         why = {each: _said(likeness) for each, likeness in opens.why.items()}
         cluster = opens.cluster
         if cluster is None:
-            profile = Profile.of((), ground.known_apps)
+            profile = Profile.of((), ground.apps)
             tickets = problems.tickets(self._connection, list(opens.why))
             title = titled(tickets, {each: likeness.score for each, likeness in opens.why.items()})
             times = [own.at for own in group.values()]
@@ -137,9 +162,10 @@ class Gathering:
     ) -> None:
         row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
         problems.join(self._connection, row, [Belongs(each, why[each]) for each in group], self._now)
+        self._taken_in.update(group)
         size = profile.size
         for own in group.values():
-            profile.add(own, ground.known_apps)
+            profile.add(own, ground.apps)
             row["first_at"], row["last_at"] = min(row["first_at"], own.at), max(row["last_at"], own.at)
         self._changed.add(cluster)
         if fresh or any(size < each <= profile.size for each in GROWN):
@@ -176,6 +202,10 @@ def thresholds(settings: Problems, own: Signature) -> Thresholds:
                 each.tickets or settings.tickets, each.people or settings.people, each.window or settings.window
             )
     return Thresholds(settings.tickets, settings.people, settings.window)
+
+
+def _known(row: Row[Any], own: Ticket) -> Signature:
+    return signature(own, f"{row.source}:{row.external_id}", row.created_at)
 
 
 def _said(likeness: Likeness) -> str:

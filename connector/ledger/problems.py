@@ -40,20 +40,33 @@ def source_of(sink: str) -> str:
     return f"problems:{sink}"
 
 
-def newcomers(connection: Connection, sink: str, now: float, limit: int) -> list[Row[Any]]:
-    """Tickets of a sink that were not looked at yet, the oldest first."""
+def unknown(connection: Connection, sink: str, now: float, limit: int) -> list[Row[Any]]:
+    """Tickets of a sink whose traits are not kept yet, in the order of their ids."""
     mark = _mark(connection, sink)
-    fresh = and_(ticket.c.id > mark, ticket.c.created_at >= now - KEEP)
-    looked_at = exists().where(trait.c.ticket_id == ticket.c.id)
-    late = and_(ticket.c.id > mark - OVERLAP, ticket.c.created_at >= now - LATE, ~looked_at)
-    query = select(ticket.c.id, ticket.c.source, ticket.c.external_id, ticket.c.body, ticket.c.created_at).where(
-        ticket.c.id > mark - OVERLAP, ticket.c.sink == sink, ticket.c.source != PROBLEM, or_(fresh, late)
+    there = exists().where(trait.c.ticket_id == ticket.c.id)
+    late = and_(ticket.c.id > mark - OVERLAP, ticket.c.created_at >= now - LATE, ~there)
+    query = _TICKETS.where(
+        *(ticket.c.id > mark - OVERLAP, ticket.c.sink == sink, ticket.c.source != PROBLEM),
+        or_(and_(ticket.c.id > mark, ticket.c.created_at >= now - KEEP), late),
     )
     return list(connection.execute(query.order_by(ticket.c.id).limit(limit)))
 
 
-def looked_at(connection: Connection, sink: str, last: int) -> None:
-    """Everything up to this ticket was looked at."""
+def unplaced(connection: Connection, word: str, limit: int) -> list[Row[Any]]:
+    """Tickets that bear this word, which says that they were not looked at yet, in the order in which they were
+    reported."""
+    belongs = exists().where(member.c.ticket_id == ticket.c.id)
+    query = _TICKETS.add_columns(belongs.label("belongs")).join(trait, trait.c.ticket_id == ticket.c.id)
+    return list(
+        connection.execute(query.where(trait.c.word == word).order_by(trait.c.at, trait.c.ticket_id).limit(limit))
+    )
+
+
+_TICKETS = select(ticket.c.id, ticket.c.source, ticket.c.external_id, ticket.c.body, ticket.c.created_at)
+
+
+def now_known(connection: Connection, sink: str, last: int) -> None:
+    """The traits of everything up to this ticket are kept."""
     mark = max(last, _mark(connection, sink))
     put(connection, cursor, [{"source": source_of(sink), "entry": "ticket", "value": str(mark)}])
 

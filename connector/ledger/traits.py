@@ -16,8 +16,8 @@ from sqlalchemy import Connection, Double, Integer, Text, bindparam, delete, exi
 from connector.ledger.rows import slices
 from connector.ledger.schema import member, problem, ticket, trait
 from connector.problems.clusters import Heard
-from connector.problems.likeness import PRIOR, PRIOR_TICKETS, Profile
-from connector.problems.signature import ALL, APP, Signature
+from connector.problems.likeness import PRIOR, PRIOR_TICKETS, Apps, Profile, slip
+from connector.problems.signature import ALL, APP, NEW, Signature
 
 # So long a ticket is remembered, in seconds: what came in since tells what is usual.
 KEEP = 86_400.0
@@ -54,31 +54,45 @@ _ANY = select(trait.c.ticket_id).where(trait.c.word == _WORD).limit(1)
 
 
 class Traits:
-    """The index of one sink within one transaction. Remembers which words name applications."""
+    """The index of one sink within one transaction. `apps` remembers which words name which application, or none."""
 
-    def __init__(self, connection: Connection, sink: str) -> None:
+    def __init__(self, connection: Connection, sink: str, apps: dict[str, str | None]) -> None:
         self.connection = connection
         self.sink = sink
-        self._apps: dict[str, bool] = {}
+        self._apps = apps
 
     def add(self, ticket_id: int, own: Signature) -> None:
-        """From now on the ticket is found."""
-        rows = [{"word": self.word(word), "at": own.at, "ticket_id": ticket_id} for word in own.traits]
+        """From now on the ticket is found, and waits to be looked at."""
+        words = [*own.traits, NEW]
+        rows = [{"word": self.word(word), "at": own.at, "ticket_id": ticket_id} for word in words]
         self.connection.execute(insert(trait), rows)
-        self._apps.update(dict.fromkeys(own.apps, True))
+        if new := own.apps - {word for word, app in self._apps.items() if app == word}:
+            named = {word: app for word, app in self._apps.items() if app is not None}
+            self._apps.clear()  # what named none may be a slip for one of these
+            self._apps.update({**named, **{app: app for app in new}})
+
+    def placed(self, ticket_ids: Sequence[int]) -> None:
+        """These were looked at."""
+        for part in slices(ticket_ids):
+            mine = delete(trait).where(trait.c.ticket_id.in_(part), trait.c.word == self.word(NEW))
+            self.connection.execute(mine)
 
     def word(self, word: str) -> str:
         """How a word of this sink is kept."""
         return f"{self.sink}:{word}"
 
-    def apps_among(self, words: Iterable[str]) -> frozenset[str]:
-        """The words that name an application, by what tickets were told to be of."""
+    def apps_among(self, words: Iterable[str]) -> dict[str, str]:
+        """The words that name an application, by what tickets were told to be of; or nearly do."""
         asked = list(words)
         for word in asked:
             if word not in self._apps:
                 there = self.connection.execute(_ANY, {"word": self.word(APP + word)}).first()
-                self._apps[word] = there is not None
-        return frozenset(word for word in asked if self._apps[word])
+                self._apps[word] = word if there is not None else self._nearly(word)
+        return {word: app for word in asked if (app := self._apps[word]) is not None}
+
+    def _nearly(self, word: str) -> str | None:
+        known = [app for app in self._apps.values() if app is not None]
+        return slip(word, known)
 
     def signatures(self, ticket_ids: Iterable[int]) -> dict[int, Signature]:
         """What these tickets are known by; those that are forgotten are missing."""
@@ -111,17 +125,20 @@ class Traits:
 
 
 class Around:
-    """What is known around the time of one ticket; a ground for `connector.problems.clusters`."""
+    """What was said before one ticket, within a window; a ground for `connector.problems.clusters`.
+
+    What was said later does not count, although it may be known: it would make each report of an outage look common.
+    """
 
     def __init__(self, traits: Traits, ticket_id: int, own: Signature, window: float, profiles: Profiles) -> None:
         self._traits = traits
         self._ticket = ticket_id
         self._own = own
-        self._since, self._until = own.at - window, own.at + window
+        self._since, self._until = own.at - window, own.at
         self._profiles = profiles
         self._said = {word: self._look(word) for word in own.words}
         self.total = self._crowd()
-        self.known_apps = traits.apps_among(own.words)
+        self.apps: Apps = traits.apps_among(own.words)
 
     def near(self, most: int) -> Sequence[int]:
         """Tickets that share its rarest words, those that share most first."""
@@ -136,7 +153,7 @@ class Around:
     def signatures(self, tickets: Iterable[int]) -> Mapping[int, Signature]:
         """What these tickets are known by."""
         found = self._traits.signatures(tickets)
-        self.known_apps |= self._traits.apps_among({word for own in found.values() for word in own.words})
+        self.apps = {**self.apps, **self._traits.apps_among({word for own in found.values() for word in own.words})}
         return found
 
     def clusters(self, tickets: Iterable[int]) -> Mapping[int, int]:
@@ -155,8 +172,13 @@ class Around:
         """The outages that are going on."""
         return self._profiles.live(self._own.at)
 
+    def later(self) -> Sequence[int]:
+        """Outages whose first report is later than this one, which came late."""
+        at = self._own.at
+        return [each for each in self._profiles.live(at) if self._profiles.row(each)["first_at"] > at]
+
     def rate(self, word: str, besides: float) -> float:
-        """The part of all tickets around this time that have the word, `besides` so many that are known to."""
+        """The part of all tickets of this time that have the word, `besides` so many that are known to."""
         if word not in self._said:
             self._said[word] = self._look(word)
         count = max(self._said[word][1] - besides, 0.0)

@@ -9,15 +9,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connector.problems.likeness import Elsewhere, Likeness, Profile, likeness
+from connector.problems.likeness import Apps, Elsewhere, Likeness, Profile, likeness
 from connector.problems.signature import Signature
 
-JOINS = 11.0  # so much must speak for a ticket that joins
+JOINS = 10.5  # so much must speak for a ticket that joins
 OPENS = 13.0  # and for each of those that open
 PAIRS = 7.0  # two tickets are worth comparing further
 TELLING = 5  # words by which is asked how usual it is
 TIMES = 2.5  # as much as usual is heard of an outage,
 SPREAD = 3.0  # and so many standard deviations more
+ALL_BUT_FEW = 0.8
 FEW = 60  # tickets in a window of a desk that hears little
 LOOKED_AT = 40  # tickets that are compared with a new one
 
@@ -44,10 +45,10 @@ class Heard:
 class Ground(Elsewhere, Protocol):
     """What is known of other tickets around the time of the one that is looked at."""
 
-    known_apps: frozenset[str]
+    apps: Apps
 
     def near(self, most: int) -> Sequence[int]:
-        """Tickets that share its rarest words, those that share most first."""
+        """Tickets before it that share its rarest words, those that share most first."""
 
     def signatures(self, tickets: Iterable[int]) -> Mapping[int, Signature]: ...
 
@@ -56,6 +57,9 @@ class Ground(Elsewhere, Protocol):
 
     def profile(self, cluster: int) -> Profile | None:
         """What the outage's tickets have in common; None where it takes in no more."""
+
+    def later(self) -> Sequence[int]:
+        """Outages whose first report is later than this one."""
 
     def live(self) -> Mapping[int, Profile]:
         """The outages that are going on."""
@@ -84,7 +88,7 @@ def place(ticket: int, own: Signature, ground: Ground, asked: Thresholds) -> Joi
     """Where a ticket belongs."""
     near = ground.near(LOOKED_AT)
     clusters = ground.clusters(near)
-    best = _best(own, dict.fromkeys(clusters.values()), ground)
+    best = _best(own, dict.fromkeys((*clusters.values(), *ground.later())), ground)
     if best is not None:
         return best
     if own.aside:
@@ -98,7 +102,7 @@ def _best(own: Signature, clusters: Iterable[int], ground: Ground) -> Joins | No
     for cluster in clusters:
         profile = ground.profile(cluster)
         if profile is not None:
-            found.append(Joins(cluster, likeness(own, profile, ground, ground.known_apps)))
+            found.append(Joins(cluster, likeness(own, profile, ground, ground.apps)))
     best = max(found, key=lambda each: each.likeness.score, default=None)
     return best if best is not None and best.likeness.score >= JOINS else None
 
@@ -107,11 +111,11 @@ def _opens(
     ticket: int, own: Signature, others: Mapping[int, Signature], ground: Ground, asked: Thresholds
 ) -> Opens | None:
     """The ticket and those like it, where they are enough."""
-    pair = Profile.of([own], ground.known_apps)
+    pair = Profile.of([own], ground.apps)
     alike = {
         each: other
         for each, other in others.items()
-        if not other.aside and likeness(other, pair, ground, ground.known_apps).score >= PAIRS
+        if not other.aside and likeness(other, pair, ground, ground.apps).score >= PAIRS
     }
     each = {ticket: own, **alike}
     group = _coherent(each, ground, OPENS)
@@ -122,12 +126,12 @@ def _opens(
         return None
     # Too few for an outage of their own; but one of their application is going on.
     known = _going_on(each, few, ground)
-    return Opens(few, known) if known is not None else None
+    return Opens(few, known) if known is not None and _unusual(few, ground, asked, spread=0.0) else None
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
     """The outage that these are reports of too, told in other words."""
-    whole = Profile.of((each[one] for one in group), ground.known_apps)
+    whole = Profile.of((each[one] for one in group), ground.apps)
     if whole.main_app() is None:
         return None
     return next((known for known, other in ground.live().items() if same(whole, other)), None)
@@ -142,23 +146,28 @@ def same(one: Profile, other: Profile) -> bool:
     )
 
 
-def _unusual(group: Mapping[int, Likeness], ground: Ground, asked: Thresholds) -> bool:
-    """Is more heard of this than comes in every day?"""
+def _unusual(group: Mapping[int, Likeness], ground: Ground, asked: Thresholds, spread: float = SPREAD) -> bool:
+    """Is more heard of this than comes in every day: of what tells most, and of what all of them say?"""
     counts = Counter(word for like in group.values() for word in like.words)
-    words = [word for word, _ in counts.most_common(TELLING)]
-    heard = ground.heard(words, max(min(2, len(words)), (len(words) + 1) // 2), asked.window)
+    telling = [word for word, _ in counts.most_common(TELLING)]
+    heard = ground.heard(telling, max(min(2, len(telling)), (len(telling) + 1) // 2), asked.window)
+    if not _more_than_usual(heard, spread):
+        return False
+    most = [word for word in telling if counts[word] >= ALL_BUT_FEW * len(group) and word not in ground.apps]
+    return len(most) < 2 or _more_than_usual(ground.heard(most, len(most), asked.window), spread)
+
+
+def _more_than_usual(heard: Heard, spread: float) -> bool:
     if heard.usual is None:  # among a few tickets three that are alike are no chance, among a thousand they may be
         return heard.of <= FEW
-    return heard.recent >= TIMES * heard.usual + SPREAD * math.sqrt(heard.usual)
+    return heard.recent >= TIMES * heard.usual + spread * math.sqrt(heard.usual)
 
 
 def _coherent(group: Mapping[int, Signature], ground: Ground, least: float) -> dict[int, Likeness]:
     """Those of a group that fit what the others have in common."""
     left = dict(group)
     while len(left) > 1:
-        why = {
-            each: likeness(own, _without(left, each, ground), ground, ground.known_apps) for each, own in left.items()
-        }
+        why = {each: likeness(own, _without(left, each, ground), ground, ground.apps) for each, own in left.items()}
         worst = min(why, key=lambda each: why[each].score)
         if why[worst].score >= least:
             return why
@@ -167,7 +176,7 @@ def _coherent(group: Mapping[int, Signature], ground: Ground, least: float) -> d
 
 
 def _without(group: Mapping[int, Signature], one: int, ground: Ground) -> Profile:
-    return Profile.of((own for each, own in group.items() if each != one), ground.known_apps)
+    return Profile.of((own for each, own in group.items() if each != one), ground.apps)
 
 
 def enough(group: Collection[Signature], asked: Thresholds) -> bool:
@@ -179,5 +188,5 @@ def enough(group: Collection[Signature], asked: Thresholds) -> bool:
 
 def matching(others: Mapping[int, Signature], profile: Profile, ground: Ground) -> dict[int, Likeness]:
     """Those of these tickets that belong to an outage, by what is known of it now."""
-    why = {each: likeness(own, profile, ground, ground.known_apps) for each, own in others.items()}
+    why = {each: likeness(own, profile, ground, ground.apps) for each, own in others.items()}
     return {each: like for each, like in why.items() if like.score >= JOINS}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -28,10 +28,15 @@ FOREIGN, MOST_FOREIGN = 0.6, 4.0  # what each word says against it that none of 
 OTHER_CODE = 3.0
 CODE = 2.0  # what an error code counts beside a word
 SHORTEST = 5  # letters of a word that may be a slip for another
+NEAR = 24  # words of a profile that others may be slips for
 SLIP = 0.6  # what a slip counts
 SHOWN = 6  # words that explain a likeness
 COMMON = 0.2  # of all tickets: an application that is named so often tells nothing apart
 KEPT = 120  # words of a profile
+
+
+# The words by which applications are named, and which each names.
+Apps = Mapping[str, str]
 
 
 class Elsewhere(Protocol):
@@ -51,18 +56,18 @@ class Profile:
     environments: Counter[str] = field(default_factory=Counter)
 
     @classmethod
-    def of(cls, signatures: Iterable[Signature], known_apps: frozenset[str]) -> Profile:
+    def of(cls, signatures: Iterable[Signature], apps: Apps) -> Profile:
         """The profile of these tickets."""
         made = cls()
         for signature in signatures:
-            made.add(signature, known_apps)
+            made.add(signature, apps)
         return made
 
-    def add(self, signature: Signature, known_apps: frozenset[str]) -> None:
+    def add(self, signature: Signature, apps: Apps) -> None:
         """One more ticket."""
         self.size += 1
         self.counts.update(signature.words)
-        self.apps.update(named(signature, known_apps))
+        self.apps.update(named(signature, apps))
         if signature.environment:
             self.environments[signature.environment] += 1
 
@@ -114,22 +119,22 @@ class Likeness:
 NONE = Likeness(-math.inf)
 
 
-def named(signature: Signature, known_apps: frozenset[str]) -> frozenset[str]:
+def named(signature: Signature, apps: Apps) -> frozenset[str]:
     """The applications that a ticket names: by its field or, where that is empty, in its words."""
-    return signature.apps or (signature.words & known_apps)
+    return signature.apps or frozenset(apps[word] for word in signature.words if word in apps)
 
 
-def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, known_apps: frozenset[str]) -> Likeness:
+def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: Apps) -> Likeness:
     """How like a ticket is to those of a profile; NONE where it is of another application or environment."""
-    if _apart(signature, profile, elsewhere, known_apps):
+    if _apart(signature, profile, elsewhere, apps):
         return NONE
     weights = {word: _weight(word, word, profile, elsewhere) for word in signature.words if profile.counts[word]}
     weights.update(_slips(signature.words - weights.keys(), profile, elsewhere))
     ranked = sorted(((weight, word) for word, weight in weights.items() if weight > 0), reverse=True)
-    besides = [weight for weight, word in ranked if word not in known_apps]
-    apps = [weight for weight, word in ranked if word in known_apps]
+    besides = [weight for weight, word in ranked if word not in apps]
+    names = [weight for weight, word in ranked if word in apps]
     score = sum(weight * DAMPED**place for place, weight in enumerate(besides)) + min(
-        max(apps, default=0.0), APP_WEIGHT
+        max(names, default=0.0), APP_WEIGHT
     )
     return Likeness(score - _foreign(signature, weights, profile), tuple(word for _, word in ranked[:SHOWN]))
 
@@ -157,22 +162,26 @@ def _weight(word: str, said: str, profile: Profile, elsewhere: Elsewhere) -> flo
 
 def _slips(words: Iterable[str], profile: Profile, elsewhere: Elsewhere) -> dict[str, float]:
     """Words that nobody else says and that are nearly one of the profile's."""
-    near = [word for word, count in profile.counts.most_common(24) if len(word) >= SHORTEST]
-    found: dict[str, float] = {}
-    for word in words:
-        if len(word) < SHORTEST or _is_code(word):
-            continue
-        best = process.extractOne(word, near, scorer=OSA.distance, score_cutoff=1)
-        if best is not None:
-            found[word] = SLIP * _weight(best[0], best[0], profile, elsewhere)
-    return found
+    near = [word for word, _ in profile.counts.most_common(NEAR)]
+    meant = ((word, slip(word, near)) for word in words)
+    return {word: SLIP * _weight(known, known, profile, elsewhere) for word, known in meant if known is not None}
 
 
-def _apart(signature: Signature, profile: Profile, elsewhere: Elsewhere, known_apps: frozenset[str]) -> bool:
+def slip(word: str, known: Sequence[str]) -> str | None:
+    """The known word that this one is a slip of the finger for, or None."""
+    if len(word) < SHORTEST or _is_code(word):
+        return None
+    best = process.extractOne(
+        word, [each for each in known if len(each) >= SHORTEST], scorer=OSA.distance, score_cutoff=1
+    )
+    return None if best is None else str(best[0])
+
+
+def _apart(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: Apps) -> bool:
     theirs = _most(profile.environments)
     if signature.environment and theirs and signature.environment not in theirs:
         return True
-    named_here, named_there = named(signature, known_apps), _most(profile.apps)
+    named_here, named_there = named(signature, apps), _most(profile.apps)
     if not named_here or not named_there or named_here & named_there:
         return False
     return all(elsewhere.rate("app:" + app, 0.0) < COMMON for app in named_here)

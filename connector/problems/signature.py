@@ -16,8 +16,8 @@ TEXT_LIMIT = 2_000  # characters of a text that are looked at: the trouble is to
 WORDS = 40  # of each ticket, the first ones; a field's come before what is told
 STEM = 6  # letters of a word that count: "verify" and "verification" are one word
 
-APP, ENVIRONMENT, WHO, ASIDE, ALL = "app:", "env:", "who:", "aside", "*"
-_FACETS = (APP, ENVIRONMENT, WHO, ASIDE, ALL)
+APP, ENVIRONMENT, WHO, ASIDE, ALL, NEW = "app:", "env:", "who:", "aside:", "*", "new:"
+_FACETS = (APP, ENVIRONMENT, WHO, ASIDE, ALL, NEW)
 
 _TOKEN = re.compile(r"\[[A-Z]+_\d+\]")  # what stands in place of patient data
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")

@@ -11,7 +11,6 @@ from sqlalchemy import insert, select
 
 from connector.config import Problems
 from connector.engine.gather import Gathering
-from connector.ledger import problems
 from connector.ledger.database import Database
 from connector.ledger.schema import member, ticket
 from connector.ticket import BuildRecord, Context, Location, Person, Ticket
@@ -65,16 +64,17 @@ def take_in(db: Database, tickets: Sequence[Ticket], now: float, first: int = 1)
     return [int(str(row["id"])) for row in rows]
 
 
-def gather_all(db: Database, now: float, settings: Problems | None = None, batch: int = 50) -> int:
+def gather_all(db: Database, now: float, settings: Problems | None = None) -> int:
     """Look at every ticket that is new, as a run does; returns how many."""
     looked = 0
-    while True:
-        with db.write() as connection:
-            rows = problems.newcomers(connection, SINK, now, batch)
-            if not rows:
-                return looked
-            Gathering(connection, settings or Problems(mode="auto"), SINK, True, now).take(rows)
-        looked += len(rows)
+    apps: dict[str, str | None] = {}
+    for step in (Gathering.learn, Gathering.place):
+        some = 1
+        while some:
+            with db.write() as connection:
+                some = step(Gathering(connection, settings or Problems(mode="auto"), SINK, True, now, apps))
+            looked += some if step is Gathering.place else 0
+    return looked
 
 
 def belonging(db: Database) -> dict[int, int]:
