@@ -20,7 +20,7 @@ TIMES = 2.5  # as much as usual is heard of an outage,
 SPREAD = 3.0  # and so many standard deviations more
 ALL_BUT_FEW = 0.8
 FEW = 60  # tickets in a window of a desk that hears little
-LOOKED_AT = 40  # tickets that are compared with a new one
+LOOKED_AT = 20  # tickets that are compared with a new one
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +102,7 @@ def _best(own: Signature, clusters: Iterable[int], ground: Ground) -> Joins | No
     for cluster in clusters:
         profile = ground.profile(cluster)
         if profile is not None:
-            found.append(Joins(cluster, likeness(own, profile, ground, ground.apps)))
+            found.append(Joins(cluster, likeness(own, profile, ground, ground.apps, slips=True)))
     best = max(found, key=lambda each: each.likeness.score, default=None)
     return best if best is not None and best.likeness.score >= JOINS else None
 
@@ -121,12 +121,11 @@ def _opens(
     group = _coherent(each, ground, OPENS)
     if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, ground, asked):
         return Opens(group, _going_on(each, group, ground))
-    few = _coherent(each, ground, OPENS) if alike else {}
-    if ticket not in few or not enough([each[one] for one in few], replace(asked, tickets=2, people=2)):
+    if ticket not in group or not enough([each[one] for one in group], replace(asked, tickets=2, people=2)):
         return None
     # Too few for an outage of their own; but one of their application is going on.
-    known = _going_on(each, few, ground)
-    return Opens(few, known) if known is not None and _unusual(few, ground, asked, spread=0.0) else None
+    known = _going_on(each, group, ground)
+    return Opens(group, known) if known is not None and _unusual(group, ground, asked, spread=0.0) else None
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
@@ -164,19 +163,17 @@ def _more_than_usual(heard: Heard, spread: float) -> bool:
 
 
 def _coherent(group: Mapping[int, Signature], ground: Ground, least: float) -> dict[int, Likeness]:
-    """Those of a group that fit what the others have in common."""
+    """Those of a group that fit what the others have in common: the worst third is left out until all do."""
     left = dict(group)
     while len(left) > 1:
-        why = {each: likeness(own, _without(left, each, ground), ground, ground.apps) for each, own in left.items()}
-        worst = min(why, key=lambda each: why[each].score)
-        if why[worst].score >= least:
+        whole = Profile.of(left.values(), ground.apps)
+        why = {each: likeness(own, whole.without(own, ground.apps), ground, ground.apps) for each, own in left.items()}
+        poor = sorted((each for each in left if why[each].score < least), key=lambda each: why[each].score)
+        if not poor:
             return why
-        del left[worst]
+        for each in poor[: max(len(left) // 3, 1)]:
+            del left[each]
     return {}
-
-
-def _without(group: Mapping[int, Signature], one: int, ground: Ground) -> Profile:
-    return Profile.of((own for each, own in group.items() if each != one), ground.apps)
 
 
 def enough(group: Collection[Signature], asked: Thresholds) -> bool:
@@ -188,5 +185,5 @@ def enough(group: Collection[Signature], asked: Thresholds) -> bool:
 
 def matching(others: Mapping[int, Signature], profile: Profile, ground: Ground) -> dict[int, Likeness]:
     """Those of these tickets that belong to an outage, by what is known of it now."""
-    why = {each: likeness(own, profile, ground, ground.apps) for each, own in others.items()}
+    why = {each: likeness(own, profile, ground, ground.apps, slips=True) for each, own in others.items()}
     return {each: like for each, like in why.items() if like.score >= JOINS}

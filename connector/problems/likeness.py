@@ -71,6 +71,15 @@ class Profile:
         if signature.environment:
             self.environments[signature.environment] += 1
 
+    def without(self, signature: Signature, apps: Apps) -> Profile:
+        """The profile of all tickets but this one of them."""
+        less = Profile(self.size - 1, self.counts.copy(), self.apps.copy(), self.environments.copy())
+        less.counts.subtract(signature.words)
+        less.apps.subtract(named(signature, apps))
+        if signature.environment:
+            less.environments[signature.environment] -= 1
+        return less
+
     def plus(self, other: Profile) -> None:
         """The tickets of another outage, which turned out to be this one."""
         self.size += other.size
@@ -124,12 +133,14 @@ def named(signature: Signature, apps: Apps) -> frozenset[str]:
     return signature.apps or frozenset(apps[word] for word in signature.words if word in apps)
 
 
-def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: Apps) -> Likeness:
-    """How like a ticket is to those of a profile; NONE where it is of another application or environment."""
+def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: Apps, slips: bool = False) -> Likeness:
+    """How like a ticket is to those of a profile; NONE where it is of another application or environment. With `slips`
+    a word counts too that is nearly one of theirs."""
     if _apart(signature, profile, elsewhere, apps):
         return NONE
     weights = {word: _weight(word, word, profile, elsewhere) for word in signature.words if profile.counts[word]}
-    weights.update(_slips(signature.words - weights.keys(), profile, elsewhere))
+    if slips:
+        weights.update(_slips(signature.words - weights.keys(), profile, elsewhere))
     ranked = sorted(((weight, word) for word, weight in weights.items() if weight > 0), reverse=True)
     besides = [weight for weight, word in ranked if word not in apps]
     names = [weight for weight, word in ranked if word in apps]
@@ -190,4 +201,4 @@ def _apart(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: A
 def _most(counts: Counter[str]) -> set[str]:
     """What is named by a good part of those who name any."""
     most = max(counts.values(), default=0)
-    return {word for word, count in counts.items() if count * 3 >= most}
+    return {word for word, count in counts.items() if count > 0 and count * 3 >= most}
