@@ -11,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from connector.engine.attempt import place_of
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import Busy, Permanent, RemoteError
-from connector.ledger import leases, observing, records
+from connector.ledger import leases, observing, records, unseen
 from connector.ledger.database import LedgerError
 from connector.ledger.leases import Lease
 from connector.ledger.observing import Noted, Rules
@@ -105,8 +105,8 @@ def _overdue(wiring: Wiring, outlet: Outlet, late: float, rest: float) -> Iterat
     """Records that were not shown `late` seconds after they were linked, and in rounds, `rest` seconds apart, those
     that may have gone without a word."""
     now = wiring.clock.wall()
-    unseen = observing.unseen(wiring.db, outlet.name, now - late, ASKED)
-    for some in slices(unseen, AT_ONCE):
+    overdue = unseen.overdue(wiring.db, outlet.name, now - late, ASKED)
+    for some in slices(overdue, AT_ONCE):
         yield _asked(outlet, some)
     after, began = _round(wiring, outlet, now)
     if after == 0 and now - began < rest:
@@ -114,7 +114,7 @@ def _overdue(wiring: Wiring, outlet: Outlet, late: float, rest: float) -> Iterat
             yield ChangePage((), {ROUND: json.dumps([0, now])})
         return
     began = now if after == 0 else began
-    left = ASKED - len(unseen)
+    left = ASKED - len(overdue)
     while left > 0:
         most = min(AT_ONCE, left)
         rows = observing.unfinished(wiring.db, outlet.name, after, most)

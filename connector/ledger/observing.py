@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, or_, select, update
+from sqlalchemy import Connection, and_, insert, select, update
 
 from connector.closure import Closure
+from connector.ledger import unseen
 from connector.ledger.cascade import cascade
 from connector.ledger.database import Database
 from connector.ledger.happenings import Happening, happened
@@ -52,21 +53,6 @@ def _same_record() -> Any:
     return and_(
         remote.c.ticket_id == link.c.ticket_id, remote.c.sink == link.c.sink, remote.c.remote_id == link.c.remote_id
     )
-
-
-def unseen(db: Database, sink: str, before: float, limit: int) -> list[str]:
-    """Records that no change has shown although they were linked before this time, the latest first; and records that
-    a ticket goes on as since it was merged."""
-    late = link.c.linked_at < before
-    query = (
-        select(link.c.remote_id)
-        .outerjoin(remote, and_(remote.c.ticket_id == link.c.ticket_id, remote.c.sink == link.c.sink))
-        .where(link.c.sink == sink)
-        .where(or_(and_(remote.c.ticket_id.is_(None), late), remote.c.remote_id != link.c.remote_id))
-    )
-    with db.read() as connection:
-        found = connection.execute(query.order_by(link.c.ticket_id.desc()).limit(limit)).scalars()
-        return list(dict.fromkeys(found))
 
 
 def has_records(db: Database, sink: str) -> bool:
@@ -156,6 +142,7 @@ class _Observation:
         latest = {change.remote_id: change for change in changes}
         owners = self._owners(list(latest))
         heard_before = self._heard([said.ref for change in latest.values() for said in change.said])
+        unseen.met(self.connection, self.sink, [own.ticket_id for each in owners.values() for own in each])
         moved: dict[int, tuple[Seen | None, Seen, Change]] = {}
         for remote_id, change in latest.items():
             fresh = tuple(said for said in change.said if said.ref not in heard_before)
@@ -198,6 +185,7 @@ class _Observation:
         if change.merged_into:
             self._event(own, f"merged into {change.merged_into} at the help desk")
             values = {"remote_id": change.merged_into, "number": change.merged_into, "url": ""}
+            unseen.expect_now(self.connection, self.sink, own.ticket_id)
         else:
             values = {"number": change.number or own.number, "url": change.url or own.url}
             if (values["number"], values["url"]) == (own.number, own.url):

@@ -14,7 +14,7 @@ from connector.errors import NoSuchTicket
 from connector.ledger.moves import Step, move
 from connector.ledger.problems import Belongs, delivery_row, event_row, join
 from connector.ledger.rows import add_missing, dump
-from connector.ledger.schema import delivery, event, link, member, problem, ticket
+from connector.ledger.schema import delivery, event, link, live, member, problem, ticket
 from connector.plugins import PROBLEM, Do
 from connector.problems.likeness import Profile
 
@@ -51,7 +51,7 @@ def listed(connection: Connection, everything: bool, limit: int) -> list[dict[st
         link, and_(link.c.ticket_id == problem.c.ticket_id, link.c.sink == problem.c.sink)
     )
     if not everything:
-        query = query.where(problem.c.state.in_(LIVE))
+        query = query.where(live)
     rows = connection.execute(query.order_by(problem.c.last_at.desc(), problem.c.id.desc()).limit(limit)).all()
     return [_told(connection, row) for row in rows]
 

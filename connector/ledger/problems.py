@@ -22,7 +22,6 @@ from connector.ticket import Ticket, fingerprint
 
 # A commit may show its tickets later than another that began after it, but not so many, nor so much later.
 OVERLAP, LATE = 500, 600.0
-LIVE = ("suggested", "open")
 
 Raised = Callable[[Ticket, Mapping[str, Any]], Mapping[str, Any]]
 

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    or_,
     text,
 )
 
@@ -292,8 +293,10 @@ problem = Table(
     Column("merged_into", Integer, ForeignKey("problem.id")),
     UniqueConstraint("key"),
 )
-_live = text("state IN ('suggested', 'open')")
-Index("ix_problem_live", problem.c.sink, problem.c.last_at, sqlite_where=_live, postgresql_where=_live)
+# Which go on; queries say it in the same words, or SQLite would not take the index.
+live = or_(problem.c.state == "suggested", problem.c.state == "open")
+Index("ix_problem_live", problem.c.sink, problem.c.last_at, sqlite_where=live, postgresql_where=live)
+Index("ix_problem_ticket", problem.c.ticket_id)
 
 # Which ticket belongs to which problem, and why; a ticket belongs to one at most.
 member = Table(
@@ -340,6 +343,16 @@ remote = Table(
     Column("closed_at", Double),
 )
 Index("ix_remote_record", remote.c.sink, remote.c.remote_id)
+
+# Whose record is still to be read: since when it is what the ticket is, 0 where it is to be read at once.
+unseen = Table(
+    "unseen",
+    metadata,
+    Column("sink", Text, primary_key=True),
+    Column("ticket_id", Integer, ForeignKey("ticket.id"), primary_key=True),
+    Column("since", Double, nullable=False),
+    sqlite_with_rowid=False,
+)
 
 # What was said at the help desk, by the remote's own id, so that nothing is heard twice.
 heard = Table(

@@ -17,6 +17,7 @@ from connector.ledger.moves import Step, move, move_all
 from connector.ledger.planning import held
 from connector.ledger.rows import add_missing, dump, put
 from connector.ledger.schema import delivery, link, memory
+from connector.ledger.unseen import expect
 from connector.plugins import Do, Receipt
 
 
@@ -62,6 +63,7 @@ def settle_all(db: Database, ends: Sequence[End], now: float) -> None:
         there = [end for end in ends if end.done is not None]
         links = [_link(end.row, end.done, now) for end in there if end.done and end.row.do in (Do.CREATE, Do.UPDATE)]
         put(connection, link, links)
+        expect(connection, [each["ticket_id"] for each in links])
         put(connection, memory, _learned(there))
         happened(connection, [_happening(end.row, end.done, now) for end in there if end.done and end.done.happened])
 

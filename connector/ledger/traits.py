@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, Double, Integer, Text, bindparam, delete, exists, func, insert, select
 
 from connector.ledger.rows import slices
-from connector.ledger.schema import member, problem, ticket, trait
+from connector.ledger.schema import live, member, problem, ticket, trait
 from connector.problems.clusters import Heard
 from connector.problems.likeness import PRIOR, PRIOR_TICKETS, Apps, Profile, slip
 from connector.problems.signature import ALL, APP, NEW, Signature
@@ -265,10 +265,7 @@ class Profiles:
 
     def live(self, at: float) -> dict[int, Profile]:
         """The profiles of those that were suggested or opened and go on."""
-        query = select(problem.c.id).where(
-            *(problem.c.sink == self._sink, problem.c.state.in_(["suggested", "open"])),
-            problem.c.last_at >= at - self._window,
-        )
+        query = select(problem.c.id).where(problem.c.sink == self._sink, live, problem.c.last_at >= at - self._window)
         known = [*self._connection.execute(query.order_by(problem.c.id)).scalars()]
         known += [each for each, row in self.rows.items() if row["state"] in ("suggested", "open")]
         found = {each: self.at(each, at) for each in dict.fromkeys(known)}

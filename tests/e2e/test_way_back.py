@@ -25,6 +25,7 @@ from connector.ledger.schema import (
     reading,
     remote,
     ticket,
+    unseen,
 )
 from connector.sandbox.servicenow.auth import Account
 from connector.sinks.servicenow import ServiceNow
@@ -311,9 +312,10 @@ def test_a_record_that_was_never_shown_is_asked_for(desks: Desks, monkeypatch: p
     desks.press("a")
     desks.site.configure("wait: 3s", "wait: 3s\nobserve: {every: 1h}")
     desks.sync()
+    long_ago = select(link.c.sink, link.c.ticket_id, link.c.linked_at - 5000)
     with App.open(desks.site.settings) as app, app.wiring.db.write() as connection:
         connection.execute(remote.delete())
-        connection.execute(update(link).values(linked_at=link.c.linked_at - 5000))
+        connection.execute(insert(unseen).from_select(["sink", "ticket_id", "since"], long_ago))
         connection.execute(reading.delete())
         old = json.dumps({"done": "2099-01-01 00:00:00", "at": None, "until": "", "read_at": 0.0})
         connection.execute(update(cursor).where(cursor.c.entry == "incident").values(value=old))

@@ -11,17 +11,20 @@ from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.util import pyfiles
-from sqlalchemy import Engine, MetaData, create_engine, select
+from sqlalchemy import Engine, MetaData, create_engine, insert, select
 
-from connector.ledger import claims, database, deliveries, views
+from connector.ledger import claims, database, deliveries, unseen, views
 from connector.ledger.database import Database
-from connector.ledger.schema import metadata
+from connector.ledger.schema import metadata, remote
 from tests.postgres import Server
 from tests.unit.ledger.released import AT, RELEASED, SITE, STATES, build
 
 # Nothing hangs on these: a budget is worth a minute's waiting, and the schema's number is to change.
 REPLACED = ("budget", "alembic_version")
 Rows = dict[str, list[dict[str, Any]]]
+# What a record is that nothing happened to.
+NOTHING: dict[str, Any] = {"status": "new", "updated_at": AT, "reassigned": 0, "reopened": 0, "replies": 0}
+NOTHING |= dict.fromkeys(("stamp", "assignee", "grp", "problem", "resolution"), "")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -79,8 +82,23 @@ def test_it_has_todays_schema_and_is_understood(revision: str, place: str, tmp_p
     assert claims.lose_expired(with_today, AT + 1000) == 1
     assert {row.external_id for row in deliveries.unsure(with_today, "servicenow", AT + 1000, 9)} == {"t4", "t5"}
     assert views.story(with_today, 7)["sinks"]["servicenow"]["number"] == "INC0010007"
+    assert unseen.overdue(with_today, "servicenow", AT + 1, 9) == ["f" * 32]
     assert SITE in str(contents(place, tmp_path)["meta"])
     with_today.close()
+
+
+@pytest.mark.parametrize(("seen", "waits"), [("f" * 32, []), ("merged", [("servicenow", 7, 0.0)])])
+def test_what_is_still_to_be_read_of_the_help_desk(
+    seen: str, waits: list[tuple[object, ...]], place: str, tmp_path: Path
+) -> None:
+    build(place, tmp_path, "0001")
+    engine = database._engine(database._resolved(place, tmp_path), create=True)
+    database.migrate(engine, "0006")
+    with database._writing(engine).begin() as connection:
+        connection.execute(insert(remote), [{**NOTHING, "ticket_id": 7, "sink": "servicenow", "remote_id": seen}])
+    engine.dispose()
+    Database.open(place, tmp_path).close()
+    assert [tuple(row.values()) for row in contents(place, tmp_path)["unseen"]] == waits
 
 
 @pytest.mark.parametrize("revision", RELEASED)

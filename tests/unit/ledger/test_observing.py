@@ -8,13 +8,17 @@ import pytest
 from sqlalchemy import insert, select
 
 from connector.closure import DEFAULT
+from connector.delivery import Move
 from connector.errors import Busy
-from connector.ledger import leases, observing, records
+from connector.ledger import deliveries, leases, observing, records, settling, unseen
 from connector.ledger.database import Database
 from connector.ledger.leases import Lease
 from connector.ledger.observing import Rules
+from connector.ledger.problems import delivery_row
 from connector.ledger.schema import delivery, happening, heard, link, member, problem, remote, ticket
-from connector.plugins import Change, ChangePage, Said, Status
+from connector.ledger.schema import unseen as waiting
+from connector.ledger.settling import Done
+from connector.plugins import Change, ChangePage, Do, Receipt, Said, Status
 
 NOW = 1_000_000.0
 RULES = Rules(DEFAULT, 120.0)
@@ -38,6 +42,7 @@ def held(db: Database) -> Lease:
             )
             there = {"ticket_id": number, "sink": "desk", "remote_id": f"R{number}", "number": f"N{number}", "url": ""}
             connection.execute(insert(link), [{**there, "sent": "{}", "echo": "{}", "notes": "{}", "linked_at": NOW}])
+        unseen.expect(connection, [1, 2, 3])
         row = {"id": 1, "key": "p", "sink": "desk", "state": "open", "ticket_id": 3, "title": "", "binds": ""}
         connection.execute(insert(problem), [{**row, "first_at": NOW, "last_at": NOW}])
         joined = {"problem_id": 1, "why": "", "joined_at": NOW}
@@ -105,15 +110,42 @@ def test_a_cause_that_is_known_is_told_once(db: Database, held: Lease) -> None:
 def test_what_was_merged_goes_on_as_the_other(db: Database, held: Lease) -> None:
     take(db, held, change("R1", Status.MERGED, merged_into="R2"), change("R2", Status.OPEN))
     assert sorted(row.remote_id for row in rows(db, link)) == ["R2", "R2", "R3"]
-    assert observing.unseen(db, "desk", NOW, 10) == ["R2"]
+    assert unseen.overdue(db, "desk", NOW, 10) == ["R2"]
     take(db, held, change("R2", Status.RESOLVED, ""))
     assert {row.ticket_id: row.status for row in rows(db, remote)} == {1: "resolved", 2: "resolved"}
     assert sorted(row.ticket_id for row in rows(db, happening) if row.what == "resolved") == [1, 2]
 
 
-def test_what_was_never_seen_or_may_still_change(db: Database, held: Lease) -> None:
-    assert observing.unseen(db, "desk", NOW + 1, 10) == ["R3", "R2", "R1"]
-    assert observing.unseen(db, "desk", NOW, 10) == []
+def test_what_was_never_seen(db: Database, held: Lease) -> None:
+    assert unseen.overdue(db, "desk", NOW + 1, 10) == ["R3", "R2", "R1"]
+    assert unseen.overdue(db, "desk", NOW + 1, 2) == ["R3", "R2"]
+    assert unseen.overdue(db, "desk", NOW, 10) == []
+    take(db, held, change("R2", Status.OPEN))
+    assert unseen.overdue(db, "desk", NOW + 1, 10) == ["R3", "R1"]
+
+
+def test_what_is_linked_waits_to_be_read_until_it_was(db: Database, held: Lease) -> None:
+    take(db, held, *(change(f"R{number}", Status.OPEN) for number in (1, 2, 3)))
+    assert rows(db, waiting) == []
+    accepted(db, "R1", Do.UPDATE)  # the record that was read
+    assert rows(db, waiting) == []
+    accepted(db, "R4", Do.CREATE)
+    assert [tuple(row) for row in rows(db, waiting)] == [("desk", 1, NOW + 20)]
+    assert unseen.overdue(db, "desk", NOW + 21, 10) == ["R4"]
+    take(db, held, change("R4", Status.OPEN))
+    assert rows(db, waiting) == []
+
+
+def accepted(db: Database, record: str, do: Do) -> None:
+    """The desk took in something of the first ticket."""
+    with db.write() as connection:
+        made = delivery_row(1, "desk", do, f"{do.value}:{record}", NOW) | {"state": "unsure"}
+        connection.execute(insert(delivery), [made])
+    [row] = deliveries.unsure(db, "desk", NOW, 10)
+    settling.settle(db, row, Move.FOUND, Done(Receipt(record)), NOW + 20)
+
+
+def test_what_may_still_change(db: Database, held: Lease) -> None:
     take(db, held, change("R1", Status.CLOSED), change("R2", Status.RESOLVED), change("R3", Status.OPEN))
     assert observing.unfinished(db, "desk", 0, 10) == [(2, "R2"), (3, "R3")]
     assert observing.unfinished(db, "desk", 2, 10) == [(3, "R3")]
