@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from connector.errors import told_of
 from connector.terminal.group import Call, Group, fold
 
 if TYPE_CHECKING:
@@ -153,7 +154,7 @@ def sync(
             report = app.sync(dry_run=dry_run, progress=told, **asked)
     _show(call, report.document(), views.sync)
     for name, error in report.errors.items():
-        click.echo(fold(f"connector: {name}: {error}"), err=True)
+        click.echo(fold(f"connector: {told_of(name, str(error))}"), err=True)
     context.exit(report.exit_code)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from connector import config
@@ -115,8 +116,8 @@ def missing_secrets(answers: Answers, base: Path) -> list[Finding]:
     for place, secret in _secrets(answers):
         try:
             secret.reveal(base)
-        except SettingsError:
-            found.append(Finding("no-secret", place, f"{secret} holds nothing", "put the secret there"))
+        except SettingsError as error:
+            found += [replace(finding, where=place) for finding in error.findings]
     return found
 
 

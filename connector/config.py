@@ -226,7 +226,7 @@ def missing_secrets(kind: str, sections: Mapping[str, Section], base: Path) -> l
                 secret.reveal(base)
             except SettingsError as error:
                 place = where(raw.document, (*raw.place, *step))
-                found += [replace(finding, where=place, what=f"{secret} holds nothing") for finding in error.findings]
+                found += [replace(finding, where=place) for finding in error.findings]
     return found
 
 

@@ -48,6 +48,11 @@ class Scope(StrEnum):
     ACCOUNT = "account"
 
 
+def told_of(name: str, what: str) -> str:
+    """What is said of the source or sink `name`, which it names once."""
+    return what if what.startswith(f"{name} ") else f"{name}: {what}"
+
+
 class ConnectorError(Exception):
     """Root of all errors that a person is meant to read; `str()` is the message, `remedy` the way out."""
 

@@ -54,8 +54,7 @@ def read(path: Path) -> Document:
         walk = _Walk(path, yaml.constructor)
         data = None if root is None else walk.value(root, ())
     except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise _broken(f"{path}:{line}", str(error.problem or error.context)) from None
+        raise _unparsed(path, error) from None
     except (YAMLError, ValueError):
         raise _broken(str(path), "this is not YAML") from None
     except RecursionError:
@@ -91,6 +90,30 @@ def _text(path: Path) -> str:
 
 def _broken(where: str, what: str, remedy: str = "") -> SettingsError:
     return SettingsError([Finding("bad-yaml", where, what, remedy)])
+
+
+# What the parser says, and says it was at, in words for people: no value is repeated, it may be a secret.
+_INDENT = "indent it as its neighbours, and put a text with a colon or a quote in quotes"
+_FAULTS = (
+    (r"'\t'", "a tab stands where the line is indented", "indent with spaces"),
+    ("cannot start any token", "a value cannot begin with this character", "put the value in quotes"),
+    ("undefined alias", "a value that begins with * names something else in the file", "put the value in quotes"),
+    ("another document", "a second document begins", "keep one of them, without the line ---"),
+    ("flow sequence", "the list that [ opens{since} does not end", "close it with ]"),
+    ("flow mapping", "the mapping that { opens{since} does not end", "close it with }"),
+    ("quoted scalar", "the quote that opens{since} does not end", "close it"),
+    ("mapping values", "a colon cannot stand here", _INDENT),
+    ("expected <block end>", "this does not fit the lines before it", _INDENT),
+)
+
+
+def _unparsed(path: Path, error: Any) -> SettingsError:
+    mark = error.problem_mark or error.context_mark
+    where = f"{path}:{mark.line + 1}:{mark.column + 1}" if mark else str(path)
+    since = f" in line {error.context_mark.line + 1}" if error.context_mark else ""
+    seen = f"{error.problem} {error.context}"
+    what, remedy = next(((what, remedy) for word, what, remedy in _FAULTS if word in seen), (str(error.problem), ""))
+    return _broken(where, f"this is not YAML: {what.replace('{since}', since)}", remedy)
 
 
 class _Walk:

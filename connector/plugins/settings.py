@@ -39,14 +39,21 @@ class Secret:
     def reveal(self, base: Path) -> str:
         """The secret itself, read now; a relative file starts from `base`. Raises SettingsError."""
         kind, _, name = self.place.partition(":")
-        if kind == "env":
-            value = os.environ.get(name, "")
-            remedy = f"set the environment variable {name}"
-        else:
-            value, remedy = _first_line(base / name), f"put the secret into the first line of {name}"
+        value = os.environ.get(name, "") if kind == "env" else _first_line(base / name)
         if not value:
-            raise SettingsError([Finding("no-secret", self.place, "there is no secret here", remedy)])
+            raise SettingsError([Finding("no-secret", self.place, *self._lacking(kind, base, name))])
         return value
+
+    def _lacking(self, kind: str, base: Path, name: str) -> tuple[str, str]:
+        """What is wrong where no secret is, and the remedy."""
+        if kind == "env":
+            is_set = "is empty" if name in os.environ else "is not set"
+            return f"the environment variable {name} {is_set}", "set it to the secret"
+        file = base / name
+        if file.is_file():
+            return f"the secret's file {name} has no text in its first line", "write the secret there"
+        what = "is no file" if os.path.lexists(file) else "does not exist"
+        return f"the secret's file {name} {what}", f"write the secret into the first line of {file}"
 
     def __repr__(self) -> str:
         return self.place

@@ -31,9 +31,9 @@ def start(folder: Path, *, force: bool = False, samples: bool = True, port: int 
     texts = _texts(_site(folder / "connector.yaml"), port)
     there = [name for name in (*texts, "inbox") if os.path.lexists(folder / name)]
     if there and not force:
-        raise SettingsError(
-            Finding("exists", str(folder / name), "is already there", "--force overwrites it") for name in there
-        )
+        more = f", and {len(there) - 1} more of what `init` writes" if len(there) > 1 else ""
+        remedy = "name another folder, or overwrite with --force, which keeps the site"
+        raise SettingsError([Finding("exists", str(folder / there[0]), f"is already there{more}", remedy)])
     try:
         for name, text in texts.items():
             _write(folder / name, text, private=name.startswith("secrets/"))

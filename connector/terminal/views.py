@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connector.errors import told_of
 from connector.terminal.screen import clean, item, line, table
 
 Facts = Mapping[str, Any]
@@ -111,8 +112,8 @@ def moved(done: Sequence[Facts]) -> None:
 def checked(facts: Facts) -> None:
     """What `check` found: one finding after the other, each with its place and remedy."""
     for finding in facts["findings"]:
-        place = f"{finding['where']}: " if finding["where"] else ""
-        item(clean(place + finding["what"]), clean(finding["remedy"]))
+        what = told_of(finding["where"], finding["what"]) if finding["where"] else finding["what"]
+        item(clean(what), clean(finding["remedy"]))
     if not facts["findings"]:
         line("Nothing is wrong.")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from connector.clock import SystemClock, utc
+from connector.errors import told_of
 from connector.terminal.group import Call
 from connector.terminal.screen import clean
 from connector.terminal.views import SINK_COUNTS, SOURCE_COUNTS
@@ -42,4 +43,4 @@ def _happened(document: Mapping[str, Any]) -> Iterator[str]:
             if told and any(not part.endswith(" read") for part in told):
                 yield f"{name} {', '.join(told)}"
     for name, error in document["errors"].items():
-        yield f"{name}: {error['what']}"
+        yield told_of(name, error["what"])

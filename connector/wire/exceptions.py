@@ -181,6 +181,21 @@ def exception(error: BaseException, left: bool | None = None) -> Seen:
     return seen
 
 
+_WHY: Mapping[str, str] = {
+    "ConnectionRefusedError": "connection refused",
+    "gaierror": "no such host",
+    "ConnectTimeout": "no answer in time",
+    "ConnectTimeoutError": "no answer in time",
+    "SSLError": "no TLS that we could agree on",
+}
+
+
+def why(error: BaseException) -> str:
+    """What kept a connection from being made, in words of our own; "" where nothing more is known."""
+    names = {base.__name__ for each in _wrapped(error) for base in type(each).__mro__}
+    return next((said for name, said in _WHY.items() if name in names), "")
+
+
 def _listed(kind: type[BaseException]) -> Seen | None:
     names = (f"{base.__module__}.{base.__qualname__}" for base in kind.__mro__)
     return next((EXCEPTIONS[name] for name in names if name in EXCEPTIONS), None)

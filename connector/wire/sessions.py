@@ -215,8 +215,17 @@ class Session(requests.Session):
             seen = exceptions.exception(error, self._flight.left)
             if seen is Seen.ODD and effect is Effect.READ:
                 raise
-            raise verdict(seen, effect, self.name) from None
+            raise verdict(seen, effect, self.name, detail=self._place(seen, error)) from None
         return response
+
+    def _place(self, seen: Seen, error: Exception) -> str:
+        """Where we knocked in vain, and why nobody opened."""
+        if seen not in (Seen.UNREACHABLE, Seen.PROXY, Seen.CERTIFICATE):
+            return ""
+        parts = urllib.parse.urlsplit(self.base)
+        host = (parts.hostname or "") + (f":{parts.port}" if parts.port else "")
+        reason = exceptions.why(error) if seen is Seen.UNREACHABLE else ""
+        return f"{host}: {reason}" if reason else host
 
     def _rates(self, response: requests.Response, cost: Cost) -> Sequence[Allowance]:
         """What the answer's headers say about limits."""

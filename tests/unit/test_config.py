@@ -189,14 +189,37 @@ def test_a_secret_in_the_wrong_place_is_not_shown(written, was, now, expected):
         ("", "1: there are no settings here"),
         ("- a\n", "1: there are no settings here"),
         ("a: 1\na: 2\nb:\n  c: 1\n  c: 2\n", '2: "a" stands here twice (remove one of them)'),
-        ("a: [1\nb: 2\n", "2: expected ',' or ']', but got ':'"),
-        ("a: 1\n---\nb: 2\n", "2: but found another document"),
+        ("a: [1\nb: 2\n", "2:2: this is not YAML: the list that [ opens in line 1 does not end (close it with ])"),
+        ("a: {b: 1\n", "2:1: this is not YAML: the mapping that { opens in line 1 does not end (close it with })"),
+        ('a: "x\n', "2:1: this is not YAML: the quote that opens in line 1 does not end (close it)"),
+        ("a: 1\n\tb: 2\n", "2:1: this is not YAML: a tab stands where the line is indented (indent with spaces)"),
+        ("a: 1\nb: @x\n", "2:4: this is not YAML: a value cannot begin with this character (put the value in quotes)"),
+        (
+            "a: b: c\n",
+            "1:5: this is not YAML: a colon cannot stand here "
+            "(indent it as its neighbours, and put a text with a colon or a quote in quotes)",
+        ),
+        (
+            "a: 'it's'\n",
+            "1:8: this is not YAML: this does not fit the lines before it "
+            "(indent it as its neighbours, and put a text with a colon or a quote in quotes)",
+        ),
+        ("!{", "1:2: this is not YAML: expected URI, but found '{'"),
+        ("a: |x\n", "1:5: this is not YAML: expected chomping or indentation indicators, but found 'x'"),
+        (
+            "a: 1\n---\nb: 2\n",
+            "2:1: this is not YAML: a second document begins (keep one of them, without the line ---)",
+        ),
         ("a: !!python/object/apply:os.system [id]\n", "1: only plain values can stand here (put the value in quotes)"),
         ("a: 2026-01-31\n", "1: only plain values can stand here (put the value in quotes)"),
         ("<<: {a: 1}\n", "1: this cannot be a name (write a plain word; << is not known here)"),
         ("[a]: 1\n", "1: this cannot be a name (write a plain word; << is not known here)"),
         ("a: &x [*x]\n", "1: nested too deeply, or too many values"),
-        ("a: *x\n", "1: found undefined alias 'x'"),
+        (
+            "a: *x\n",
+            "1:4: this is not YAML: a value that begins with * names something else in the file "
+            "(put the value in quotes)",
+        ),
         (b"a: 1\nb: \xff\n", "2: this is not UTF-8 (save the file as UTF-8)"),
     ],
 )
@@ -265,7 +288,7 @@ def test_a_secret_that_is_not_there_is_a_finding(written, monkeypatch):
     assert config.missing_secrets("sink", loaded.sinks, loaded.base) == []
     monkeypatch.delenv("PIGEON")
     (finding,) = config.missing_secrets("sink", loaded.sinks, loaded.base)
-    assert str(finding) == f"{loaded.path}:9: env:PIGEON holds nothing (set the environment variable PIGEON)"
+    assert str(finding) == f"{loaded.path}:9: the environment variable PIGEON is not set (set it to the secret)"
 
 
 words = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -338,5 +361,5 @@ def test_a_secret_is_read_from_a_file_and_nothing_else(tmp_path, kind):
     place = {"fifo": tmp_path / "pipe", "folder": tmp_path, "endless": Path("/dev/zero")}[kind]
     if kind == "fifo":
         os.mkfifo(place)
-    with pytest.raises(SettingsError, match="there is no secret here"):
+    with pytest.raises(SettingsError, match=r"the secret's file .* is no file"):
         Secret(f"file:{place}").reveal(tmp_path)

@@ -47,7 +47,9 @@ def test_bad_mapping(connector, home, box, command):
 @pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])
 def test_a_missing_secret(connector, home, box, command):
     (home / "secrets/servicenow").unlink()
-    spoken(connector(*command), 2, "connector.yaml:", "file:secrets/servicenow holds nothing", "put the secret into")
+    spoken(
+        connector(*command), 2, "connector.yaml:", "secret's file secrets/servicenow does not exist", "write the secret"
+    )
     assert not box.writes()
 
 
@@ -64,8 +66,11 @@ def test_a_wrong_password(connector, home, box, command):
 def test_an_unreachable_host(connector, home, box, command):
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
-        change(home, box.url, f"http://127.0.0.1:{nobody.getsockname()[1]}")
-        spoken(connector(*command), 3, "servicenow", "url")
+        port = nobody.getsockname()[1]
+        change(home, box.url, f"http://127.0.0.1:{port}")
+        result = connector(*command)
+    spoken(result, 3, f"servicenow cannot be reached (127.0.0.1:{port}: connection refused)", "check the sink's url")
+    assert "servicenow: servicenow" not in result.output
 
 
 @pytest.mark.parametrize("command", [["check", "--live"], ["sync"]])

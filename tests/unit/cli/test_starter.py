@@ -46,10 +46,10 @@ def test_what_is_there_stays(tmp_path):
     (tmp_path / "mappings/zendesk.yaml").write_text("mine too")
     with pytest.raises(SettingsError) as caught:
         start(tmp_path)
-    assert [finding.where for finding in caught.value.findings] == [
-        str(tmp_path / "connector.yaml"),
-        str(tmp_path / "mappings/zendesk.yaml"),
-    ]
+    (finding,) = caught.value.findings
+    assert finding.where == str(tmp_path / "connector.yaml")
+    assert finding.what == "is already there, and 1 more of what `init` writes"
+    assert "--force" in finding.remedy
     assert (tmp_path / "connector.yaml").read_text() == "mine"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["connector.yaml", "mappings"], "nothing half done"
 

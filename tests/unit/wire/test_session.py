@@ -157,6 +157,7 @@ def test_nobody_listens(clock: FakeClock, method: str) -> None:
         error = refused(session, method)
     assert isinstance(error, Transient)
     assert (error.code, error.scope) == ("unreachable", Scope.ACCOUNT)
+    assert error.what == f"desk cannot be reached (127.0.0.1:{port}: connection refused)"
     assert len(clock.slept) == (2 if method == "GET" else 0)
 
 
