@@ -215,6 +215,17 @@ GROUPS = [
     ({"summary": "I am locked out"}, "Identity and Access"),
     ({"summary": "Nobody can log in", "context": Context(application="ASAP")}, "EHR Emergency"),
     ({"summary": "x", "context": Context(application="PowerChart")}, "EHR Inpatient and Orders"),
+    ({"summary": "Badge printer jams"}, "Printing and Labels"),
+    (
+        {
+            "summary": "EHR login is down in the ICU",
+            "description": "On no workstation. Medications are on paper charts.",
+        },
+        "Identity and Access",
+    ),
+    ({"summary": "Nobody can sign in", "description": "The whole unit is on downtime"}, "Identity and Access"),
+    ({"summary": "Images are missing", "description": "On every workstation"}, "Service Desk"),
+    ({"summary": "Mouse and keyboard are dead"}, "Desktop and Devices"),
     ({"summary": "x"}, "Service Desk"),
 ]
 
