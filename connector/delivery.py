@@ -74,6 +74,8 @@ def after(state: State, move: Move) -> State:
 
 # ── proof of absence ─────────────────────────────────────────────────────────────────────────────────────────────
 
+TICK = 1.0  # seconds; an HTTP date is cut to whole ones (RFC 9110): two of them may lie so much nearer than they say
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -101,8 +103,8 @@ def verdict(look: Look, empty_since: datetime | None, settle_after: float, guard
     """What a look-up proves.
 
     One hit is the truth; several: the oldest is adopted and the rest are flagged. Absence needs two empty looks whose
-    remote dates lie `settle_after` seconds apart and, unless the remote itself refuses a second copy (`guarded`), a
-    positive control in this look. The local clock proves nothing.
+    remote dates lie more than `settle_after` seconds apart and, unless the remote itself refuses a second copy
+    (`guarded`), a positive control in this look. The local clock proves nothing.
     """
     if look.found:
         return Found(look.found[0], look.found[1:])
@@ -112,8 +114,8 @@ def verdict(look: Look, empty_since: datetime | None, settle_after: float, guard
         # Nor does what was empty before: the remote may have been at work all the while.
         return Wait(None, settle_after, "the answer had no Date header, or the remote is still at work on it")
     if empty_since is None or look.date < empty_since:
-        return Wait(look.date, settle_after, "not found; looking again later")
-    waited = (look.date - empty_since).total_seconds()
+        return Wait(look.date, settle_after + TICK, "not found; looking again later")
+    waited = (look.date - empty_since).total_seconds() - TICK
     if waited < settle_after:
         return Wait(empty_since, settle_after - waited, "not found; looking again later")
     if not guarded and look.control is None:

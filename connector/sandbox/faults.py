@@ -166,7 +166,8 @@ class _Chaos:
             return None
         kind = self.chance.choices(list(mix), list(mix.values()))[0]
         seconds = self.chance.uniform(0.1, 1.0) * self.late if kind in _LASTING else 0.02
-        status = self.chance.choice((500, 502, 503, 504) if kind == "error_after" else (429, 500, 502, 503, 504))
+        done = kind in ("error_after", "item_after")  # no remote says "too many requests" of what it did
+        status = self.chance.choice((500, 502, 503, 504) if done else (429, 500, 502, 503, 504))
         return Fault(kind=kind, seconds=seconds, status=status, retry_after=self.chance.choice((None, 1.0)))
 
 

@@ -94,7 +94,7 @@ def test_the_answer_to_many_is_lost_and_each_is_looked_for(quiet_site: Site, sin
     site.sync()  # something known to be there, so that looking proves something
     fill(site, 60)
     on = "POST /api/now/batch" if sink == "servicenow" else "POST /api/v2/tickets/create_many"
-    site.box.faults.add(on, kind, times=1)
+    site.box.faults.add(on, kind, times=1, seconds=0.9 * site.box.settle_after)
     for _ in range(6):
         site.sync()
         site.box.clock.advance(30)

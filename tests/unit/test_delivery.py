@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from connector.delivery import (
     TABLE,
+    TICK,
     Absent,
     Found,
     IllegalMove,
@@ -58,11 +59,11 @@ def test_a_hit_is_adopted_oldest_first_and_the_rest_is_named() -> None:
 
 def test_one_empty_look_proves_nothing() -> None:
     decided = verdict(look(), None, SETTLE, guarded=True)
-    assert decided == Wait(NOON, SETTLE, "not found; looking again later")
+    assert decided == Wait(NOON, SETTLE + TICK, "not found; looking again later")
 
 
 def test_two_empty_looks_far_enough_apart_with_a_control_prove_absence() -> None:
-    later = NOON + timedelta(seconds=SETTLE)
+    later = NOON + timedelta(seconds=SETTLE + TICK)
     assert isinstance(verdict(look(date=later), NOON, SETTLE, guarded=False), Absent)
 
 
@@ -79,7 +80,7 @@ def test_a_failed_control_throws_away_what_the_first_look_seemed_to_say() -> Non
 
 
 def test_where_the_remote_refuses_a_second_copy_no_control_is_needed() -> None:
-    later = NOON + timedelta(seconds=SETTLE)
+    later = NOON + timedelta(seconds=SETTLE + TICK)
     assert isinstance(verdict(look(date=later, control=None), NOON, SETTLE, guarded=True), Absent)
 
 
@@ -89,7 +90,13 @@ def test_an_answer_without_a_date_proves_nothing() -> None:
     assert decided.empty_since is None
 
 
-@given(st.floats(min_value=-1e5, max_value=SETTLE - 1), st.booleans(), st.sampled_from([True, None]))
+@given(st.floats(0, 100), st.floats(0, SETTLE))
+def test_dates_that_are_cut_to_seconds_prove_nothing_early(first: float, apart: float) -> None:
+    seen, later = (NOON + timedelta(seconds=int(moment)) for moment in (first, first + apart))
+    assert isinstance(verdict(look(date=later), seen, SETTLE, guarded=False), Wait)
+
+
+@given(st.floats(min_value=-1e5, max_value=SETTLE), st.booleans(), st.sampled_from([True, None]))
 def test_absence_is_never_proved_early(seconds: float, guarded: bool, control: bool | None) -> None:
     decided = verdict(look(date=NOON + timedelta(seconds=seconds), control=control), NOON, SETTLE, guarded)
     assert isinstance(decided, Wait)

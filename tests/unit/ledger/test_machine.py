@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from sqlalchemy import func, select
 
 from connector.clock import utc
-from connector.delivery import TABLE, Absent, Found, Move, State, Wait, verdict
+from connector.delivery import TABLE, TICK, Absent, Found, Move, State, Wait, verdict
 from connector.errors import Finding
 from connector.ledger import claims, deliveries, identity, people, planning, settling
 from connector.ledger.claims import Claim, Terms
@@ -51,7 +51,7 @@ WHO = st.sampled_from(["one", "two"])
 CONTROL = st.sampled_from([None, True, False])
 SETTLES = st.sampled_from([True, True, True, True, True, False])
 DATED = st.sampled_from([True, True, True, False])
-AFTER = st.sampled_from([0.0, SETTLE])
+AFTER = st.sampled_from([0.0, SETTLE, SETTLE + TICK])
 LOOKS = st.lists(st.tuples(AFTER, CONTROL, DATED, SETTLES), min_size=2, max_size=5)
 ENDS = st.sampled_from(["accepted", "refused", "deferred", "lost", "died"])
 # When the remote carries out what it was sent: at once, late, never.

@@ -154,7 +154,7 @@ def test_a_late_call_for_many_queues_its_job_late(box, zd):
 def test_chaos_knows_the_faults_of_many(box, zd):
     box.zendesk.jobs_in_flight = 1000
     box.faults.chaos(seed=5, rate=1.0, on=MANY)
-    for _ in range(60):
+    for _ in range(120):
         try:
             zd.post("/tickets/create_many", json={"tickets": [{"comment": {"body": "x"}}] * 2})
         except OSError:
