@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,43 +62,53 @@ def write(facts: Facts, path: Path) -> None:
 
 # ── on the screen ────────────────────────────────────────────────────────────────────────────────────────────────
 
-_HEADS = (
-    *("tickets", "answered in", "9 of 10 in", "solved in", "9 of 10 in", "first contact"),
-    *("answered in time", "solved in time", "misassigned", "bypassed", "satisfied"),
+_SPEED = (
+    *("tickets", "answered\nhalf in", "answered\n9 of 10 in", "answered\nin time"),
+    *("solved\nhalf in", "solved\n9 of 10 in", "solved\nin time"),
 )
+_CARE = ("solved at\nfirst contact", "misassigned", "reopened", "bypassed", "satisfied")
 
 
 def show(facts: Facts) -> None:
-    """Tables: of all days, of each period, of people, of problems."""
+    """Tables, none wider than 100 columns: how soon and how well, in all and by period; people; problems."""
     screen.line(f"Reported from {facts['since']} to {facts['until']} ({facts['zone']}), site {facts['site']}")
-    screen.line()
-    whole = [*facts["channels"].items(), ("all", facts["total"])]
-    screen.table(("channel", *_HEADS), [(name, *_row(figures)) for name, figures in whole])
-    periods = [
-        (period["period"], name, *_row(figures))
-        for period in facts["periods"]
-        for name, figures in period["channels"].items()
-    ]
-    if periods:
-        screen.line()
-        screen.table((facts["by"], "channel", *_HEADS), periods)
+    whole = [((name,), figures) for name, figures in [*facts["channels"].items(), ("all", facts["total"])]]
+    _figures(("channel",), whole)
+    each = [((period["period"], name), of) for period in facts["periods"] for name, of in period["channels"].items()]
+    if each:
+        _figures((facts["by"], "channel"), each)
     _people(facts["analysts"] or ())
     _problems(facts["problems"])
 
 
-def _row(figures: Facts) -> tuple[object, ...]:
-    answer, solution, opinions = figures["first_answer"], figures["resolution"], figures["satisfaction"]
-    respond, resolve = figures["response_level"], figures["resolution_level"]
+def _figures(names: tuple[str, ...], rows: Sequence[tuple[tuple[str, ...], Facts]]) -> None:
+    for heads, figures in ((_SPEED, _speed), (_CARE, _care)):
+        screen.line()
+        screen.table((*names, *heads), [(*name, *figures(of)) for name, of in rows])
+
+
+def _speed(figures: Facts) -> tuple[object, ...]:
+    answer, solution = figures["first_answer"], figures["resolution"]
     return (
         figures["tickets"],
-        *(lasting(answer["median"]), lasting(answer["p90"])),
-        *(lasting(solution["median"]), lasting(solution["p90"])),
-        share(figures["first_contact"], solution["tickets"]),
-        *(share(level["met"], level["met"] + level["missed"]) for level in (respond, resolve)),
-        share(figures["misassigned"], figures["observed"]),
+        *(lasting(answer["median"]), lasting(answer["p90"]), _met(figures["response_level"])),
+        *(lasting(solution["median"]), lasting(solution["p90"]), _met(figures["resolution_level"])),
+    )
+
+
+def _care(figures: Facts) -> tuple[object, ...]:
+    seen, opinions = figures["observed"], figures["satisfaction"]
+    return (
+        share(figures["first_contact"], figures["resolution"]["tickets"]),
+        share(figures["misassigned"], seen),
+        share(figures["reopened"], seen),
         figures["bypassed"],
         share(opinions["good"], sum(opinions.values())),
     )
+
+
+def _met(level: Facts) -> str:
+    return share(level["met"], level["met"] + level["missed"])
 
 
 def _people(analysts: Any) -> None:

@@ -47,7 +47,7 @@ def item(head: str, *details: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows under headings. Numbers stand to the right."""
+    """Rows under headings, which may have several lines. Numbers stand to the right."""
     texts = [[clean(value) for value in row] for row in rows]
     numeric = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
     if sys.stdout.isatty():
@@ -57,13 +57,21 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def _plain_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
-    widths = [max(len(text) for text in column) for column in zip(columns, *texts, strict=True)]
-    for row in [list(columns), *texts]:
+    heads = _stacked(columns)
+    widths = [max(len(text) for text in column) for column in zip(*heads, *texts, strict=True)]
+    for row in [*heads, *texts]:
         cells = (
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(row, widths, numeric, strict=True)
         )
         click.echo("  ".join(cells).rstrip())
+
+
+def _stacked(heads: Sequence[str]) -> list[list[str]]:
+    """The lines of the heads, those with fewer of them at the bottom."""
+    lines = [head.split("\n") for head in heads]
+    height = max(map(len, lines), default=1)
+    return [list(row) for row in zip(*([""] * (height - len(each)) + each for each in lines), strict=True)]
 
 
 def _rich_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:

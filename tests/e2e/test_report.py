@@ -58,7 +58,7 @@ def test_the_samples_are_reported(site: Site, tmp_path: Path) -> None:
     assert [text for each in known for text in words(each) if text in shown + table] == []
     assert "Reported from 2020-01-01 to" in table
     assert "chatbot" in table
-    assert run(site, "--since", "2019-01-01", "--until", "2019-01-31").stdout.count("\n") == 4
+    assert run(site, "--since", "2019-01-01", "--until", "2019-01-31").stdout.count("\n") == 9
 
 
 @pytest.mark.parametrize(
