@@ -18,7 +18,10 @@ FULL = {
     "satisfaction": {"good": 3, "fair": 1, "bad": 0},
 }
 FACTS = {
-    **{"since": "2026-01-01", "until": "2026-12-31", "zone": "America/Argentina/Buenos_Aires", "site": "a" * 24},
+    "since": "2026-01-01",
+    "until": "2026-12-31",
+    "zone": "America/Argentina/Buenos_Aires",
+    "site": "a" * 24,
     "by": "month",
     "channels": {"button": FULL, "chatbot": FULL},
     "total": FULL,
@@ -35,7 +38,7 @@ def test_the_report_fits_100_columns_and_no_head_stands_twice(capsys):
     for heads in (reporting._SPEED, reporting._CARE):
         assert len(set(heads)) == len(heads)
     assert lines[2].split() == ["answered"] * 3 + ["solved"] * 3
-    assert lines[3].split() == ["channel", "tickets", *"half in 9 of 10 in in time half in 9 of 10 in in time".split()]
+    assert " ".join(lines[3].split()) == "channel tickets" + " half in 9 of 10 in in time" * 2
     row = next(line for line in lines if line.startswith("all"))
     assert row.split() == [
         *("all", "123456", "47.5", "h", "99.5", "d", "100", "%", "89", "min", "365.5", "d", "50", "%")
