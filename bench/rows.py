@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, inbox, intake, mail, ours
+from bench import growth, inbox, intake, mail, ours, outages
 from bench.cost import Meter, peak
 from bench.remote import Remote
 
@@ -139,7 +139,7 @@ def _collected(settings: Path, plan_too: bool = True) -> tuple[int, float]:
 
 
 # Figures that one measurement shows well enough.
-ONCE = frozenset({"memory", "help", "intake", "mail-memory", "ledger"})
+ONCE = frozenset({"memory", "help", "intake", "mail-memory", "ledger", "outages"})
 ROWS: dict[str, tuple[Row, Goals]] = {
     "collect": (collect_row, {"tickets/s": ">= 2000"}),
     "files": (files_row, {"files/s": ">= 10000"}),
@@ -149,6 +149,7 @@ ROWS: dict[str, tuple[Row, Goals]] = {
     "memory": (memory_row, {"MB at 200,000": "<= 150", "MB more than at 20,000": "<= 15"}),
     "ledger": (growth.ledger_row, {"times as much": "<= 1.6"}),
     "help": (help_row, {"times click": "<= 2"}),
+    "outages": (outages.outages_row, outages.GOALS),
     "intake": (
         intake.measure,
         {

@@ -92,6 +92,7 @@ def receiver() -> Iterator[Receiver]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # head and body are written apart
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))

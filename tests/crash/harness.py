@@ -237,21 +237,8 @@ class Story:
 
     def run(self, kill_at: int, at_requests: bool = False) -> int:
         """One `sync` in a fork, killed at its `kill_at`-th transaction or request; returns its exit code, or -9."""
-        reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            os.close(reading)
-            if self.many:
-                batching.FEW = 2
-            _child(self.folder, self.box.url, self.ahead, kill_at, at_requests, writing)
-        os.close(writing)
-        with os.fdopen(reading) as told:
-            slept = sum(float(line) for line in told)
+        code, slept = forked(self.folder, self.box.url, self.ahead, kill_at, at_requests, self.many)
         self.ahead += slept
-        status = os.waitpid(pid, 0)[1]
-        code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
-        if code not in (0, 1, 3, -signal.SIGKILL):
-            raise AssertionError(f"a run ended with {code}")
         return code
 
     def waits(self) -> list[tuple[Any, ...]]:
@@ -316,6 +303,28 @@ def read_state(state: dict[str, Any]) -> tuple[Counter[Any], Counter[str], Count
 
 def _first_line(text: str) -> str:
     return text.strip().split("\n", 1)[0].strip()
+
+
+def forked(
+    folder: Path, url: str, ahead: float, kill_at: int, at_requests: bool = False, many: bool = False
+) -> tuple[int, float]:
+    """One `sync` of an installation in a fork of this process, as `Story.run` has it: how it ended, and how far it
+    moved time on, in seconds."""
+    reading, writing = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(reading)
+        if many:
+            batching.FEW = 2
+        _child(folder, url, ahead, kill_at, at_requests, writing)
+    os.close(writing)
+    with os.fdopen(reading) as told:
+        slept = sum(float(line) for line in told)
+    status = os.waitpid(pid, 0)[1]
+    code = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
+    if code not in (0, 1, 3, -signal.SIGKILL):
+        raise AssertionError(f"a run ended with {code}")
+    return code, slept
 
 
 # ── the child ────────────────────────────────────────────────────────────────────────────────────────────────────

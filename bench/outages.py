@@ -1,0 +1,51 @@
+"""The whole way of outages, counted: what is missing of problems, links, solved incidents and messages, what is double.
+
+500 reports of 7 outages among 5,000 other requests, by button, mail and bot, in random order, to each help desk.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+REPORTS, OUTAGES, UNRELATED, WAVES, SEED = 500, 7, 5_000, 8, 1
+
+
+def outages_row(folder: Path) -> dict[str, float]:
+    """500 reports of 7 outages among 5,000 requests, all channels, both help desks: everything once."""
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    figures: dict[str, float] = {}
+    for kind in ("servicenow", "zendesk"):
+        figures |= {f"{kind}: {what}": value for what, value in _counted(folder / kind, kind).items()}
+    return figures
+
+
+def _counted(folder: Path, kind: str) -> dict[str, float]:
+    from tests.outages.day import lived, made_up, morning
+
+    began = time.monotonic()
+    with morning(folder, kind) as day:
+        counts = lived(day, made_up(SEED, REPORTS, OUTAGES, UNRELATED), WAVES)
+        sizes = day.outages()
+    told = ", ".join(f"{what} {count.wanted}" for what, count in counts.items())
+    print(f"{kind}: {told}; outages of {sizes}; {time.monotonic() - began:.0f} s", file=sys.stderr)
+    return {
+        "problems": counts["problems"].wanted,
+        **{f"{what} missing": len(count.missing) for what, count in counts.items()},
+        **{f"{what} double": len(count.double) for what, count in counts.items()},
+    }
+
+
+_WHAT = ("tickets", "problems", "links", "solves", "told: received", "told: opened", "told: over")
+GOALS = {
+    f"{kind}: {figure}": goal
+    for kind in ("servicenow", "zendesk")
+    for figure, goal in (
+        ("problems", "<= 7"),
+        *((f"{what} {fault}", "<= 0") for what in _WHAT for fault in ("missing", "double")),
+    )
+}

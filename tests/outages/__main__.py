@@ -1,0 +1,34 @@
+"""The long run: `python -m tests.outages --seeds 200`; says what is missing or double, and stops there."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from pathlib import Path
+
+from tests.crash.harness import memory
+from tests.outages.killed import ready, survived
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200)
+    parser.add_argument("--first", type=int, default=0, help="the first seed")
+    asked = parser.parse_args()
+    os.environ["CRASH_SECRET"] = "sandbox"
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="connector-outages-", dir=memory()) as folder, ready(Path(folder)):
+        for seed in range(asked.first, asked.first + asked.seeds):
+            kind = ("servicenow", "zendesk")[seed % 2]
+            counts, sizes = survived(Path(folder) / str(seed), kind, seed)
+            wrong = {what: count for what, count in counts.items() if count.missing or count.double}
+            spent = (time.monotonic() - began) / (seed - asked.first + 1)
+            print(f"seed {seed}, {kind}: outages of {sizes}, {spent:.1f} s each; {wrong or 'each once'}", flush=True)
+            if wrong:
+                raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,38 @@
+"""Outages on their whole way, from every channel and back to it, while requests fail: everything once."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+
+from tests.outages.day import lived, made_up, morning
+
+REPORTS, OUTAGES, UNRELATED, WAVES = 45, 3, 40, 2
+SEED, RATE = 5, 0.1
+
+
+@pytest.fixture(autouse=True)
+def quiet() -> Iterator[None]:
+    """Hundreds of lines of log are no part of it."""
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    yield
+    structlog.configure(**before)
+
+
+@pytest.mark.parametrize("kind", ["servicenow", "zendesk"])
+def test_every_outage_has_one_problem_and_everybody_hears_once(kind: str, tmp_path: Path) -> None:
+    reports = made_up(SEED, REPORTS, OUTAGES, UNRELATED)
+    with morning(tmp_path / "site", kind) as day:
+        counts = lived(day, reports, WAVES, (SEED, RATE))
+        found = day.outages()
+    assert len(found) == OUTAGES, found
+    for what, count in counts.items():
+        assert (count.missing, count.double) == ([], []), f"{what} of {len(reports)} reports"
+    assert counts["tickets"].wanted == counts["told: received"].wanted == len(reports)
+    assert counts["links"].wanted == counts["solves"].wanted == sum(found)
+    assert {"told: received", "told: opened", "told: over"} == {what for what in counts if what.startswith("told")}
