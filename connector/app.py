@@ -1,9 +1,7 @@
-"""The composition root: settings become sources, sinks, ledger and engine. Doors talk to nothing else."""
+"""One installation: what may be asked of it, in one place. Doors talk to nothing else."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import date, datetime, tzinfo
@@ -13,40 +11,20 @@ from typing import Any, Self
 
 import structlog
 
-from connector import channels, config
+from connector import assembly, checking, config, trying
 from connector.actions import Actions
 from connector.breaker import Breaker
 from connector.care import LedgerCare
 from connector.clock import Clock, SystemClock
 from connector.engine import run as engine
-from connector.engine.collect import understand
-from connector.engine.plan import render_ticket, ticket_view
 from connector.engine.watch import Watch
-from connector.engine.wiring import Inlet, Outlet, Progress, Watching, Wiring
-from connector.errors import ConnectorError, Finding, RemoteError, SettingsError
-from connector.fields import look_up, paths
-from connector.ledger import deliveries, identity, leases, measures, people, views
+from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
+from connector.ledger import deliveries, identity, measures, views
 from connector.ledger.database import Database, LedgerError, MovedLedger
 from connector.ledger.outcomes import outcomes
-from connector.limits import Limiter
-from connector.mapping import load as load_mapping
-from connector.mapping import messages
-from connector.mapping.derived import NAMES
 from connector.outages import Outages
-from connector.phi import clear
-from connector.plugins import (
-    Asks,
-    Do,
-    IntakeSettings,
-    Record,
-    Reply,
-    SinkSettings,
-    SinkTools,
-    SourceSettings,
-    SourceTools,
-)
 from connector.report import By, Sheet, periods
-from connector.ticket import Ticket
+from connector.story import story
 
 log = structlog.get_logger("connector.app")
 
@@ -85,8 +63,8 @@ class App:
             else Database.open(settings.ledger, settings.base)
         )
         try:
-            site = _site(settings, db, reads_only)
-            return cls(settings, _wire(settings, db, site, clock or SystemClock(), stop, reads_only))
+            site = assembly.site_of(settings, db, reads_only)
+            return cls(settings, assembly.wire(settings, db, site, clock or SystemClock(), stop, reads_only))
         except BaseException:
             db.close()
             raise
@@ -118,7 +96,7 @@ class App:
         inlets, outlets = self._asked(sources, sinks)
         if dry_run:
             return engine.dry_run(self.wiring, inlets, outlets, limit)
-        self._refuse_missing_secrets(inlets, outlets)
+        checking.refuse_missing_secrets(self.settings, inlets, outlets)
         self._refuse_restored()
         report = engine.run(self._telling(progress), inlets, outlets, limit, max_seconds)
         self._measure(report, outlets)
@@ -140,7 +118,7 @@ class App:
         SettingsError, RestoredLedger, MovedLedger.
         """
         inlets, outlets = self._asked(sources, sinks)
-        self._refuse_missing_secrets(inlets, outlets)
+        checking.refuse_missing_secrets(self.settings, inlets, outlets)
         watch, wiring, ledger = Watch(inlets, outlets), self._telling(progress), Breaker()
         while not wiring.stop():
             pause = every
@@ -159,7 +137,8 @@ class App:
             wiring.clock.sleep(pause)
 
     def _asked(self, sources: Sequence[str], sinks: Sequence[str]) -> tuple[list[Inlet], list[Outlet]]:
-        return _chosen("source", self.wiring.inlets, sources), _chosen("sink", self.wiring.outlets, sinks)
+        wiring = self.wiring
+        return config.chosen("source", wiring.inlets, sources), config.chosen("sink", wiring.outlets, sinks)
 
     def _telling(self, progress: Progress | None) -> Wiring:
         return self.wiring if progress is None else replace(self.wiring, progress=progress)
@@ -184,41 +163,9 @@ class App:
         except OSError as error:
             log.error("the figures of this run cannot be written", file=str(self.metrics), error=error.strerror)
 
-    def _refuse_missing_secrets(self, inlets: Sequence[Inlet], outlets: Sequence[Outlet]) -> None:
-        asked = [inlet for inlet in inlets if isinstance(inlet.source, Asks)]
-        read = {inlet.name: self.settings.sources[inlet.name] for inlet in asked}
-        written = {outlet.name: self.settings.sinks[outlet.name] for outlet in outlets}
-        missing = config.missing_secrets("source", read, self.settings.base)
-        missing += channels.missing_secrets(self.settings.answers, self.settings.base)
-        if missing := [*missing, *config.missing_secrets("sink", written, self.settings.base)]:
-            raise SettingsError(missing)
-
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""
-        findings = [found for inlet in self.wiring.inlets.values() for found in inlet.source.check()]
-        missing = config.missing_secrets("source", self.settings.sources, self.settings.base)
-        missing += config.missing_secrets("sink", self.settings.sinks, self.settings.base)
-        missing += channels.missing_secrets(self.settings.answers, self.settings.base)
-        findings += missing
-        for name, ask in self._remotes() if live and not missing else ():
-            try:
-                findings += ask()
-            except RemoteError as error:
-                findings.append(Finding(error.code, name, error.what, error.remedy, error.exit_code))
-            except SettingsError as error:
-                findings += error.findings
-        grave = {finding.exit_code for finding in findings} - {0}
-        return {"findings": [_said(finding) for finding in findings], "exit_code": min(grave, default=0)}
-
-    def _remotes(self) -> Iterator[tuple[str, Callable[[], Sequence[Finding]]]]:
-        """Everybody who can be asked: sources that have a remote, and the sinks."""
-        for inlet in self.wiring.inlets.values():
-            if isinstance(inlet.source, Asks):
-                yield inlet.name, inlet.source.ask
-        for outlet in self.wiring.outlets.values():
-            yield outlet.name, outlet.sink.check
-        for told in self.wiring.answering.outlets.values() if self.wiring.answering is not None else ():
-            yield told.name, told.sink.check
+        return checking.check(self.settings, self.wiring, live)
 
     def status(self, strict: bool = False) -> dict[str, Any]:
         """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
@@ -232,14 +179,8 @@ class App:
         return {"site": self.wiring.site, "ledger": ledger, **facts, **answers, "exit_code": code}
 
     def explain(self, name: str) -> dict[str, Any]:
-        """Every step of one ticket, and for each sink field its value and where that came from."""
-        ticket_id = people.find_ticket(self.wiring.db, name)
-        facts = views.story(self.wiring.db, ticket_id)
-        body, sink, group = views.body_of(self.wiring.db, ticket_id)
-        known = {sink: facts["sinks"].get(sink, _NOT_THERE)} | facts["sinks"]
-        outlets = self.wiring.outlets
-        shown = {key: self._fields(outlets[key], body, group, link) for key, link in known.items() if key in outlets}
-        return {**facts, "summary": Ticket.model_validate_json(body).summary, "sinks": shown}
+        """Every step of one ticket, and for each sink field its value and where that came from. Raises NoSuchTicket."""
+        return story(self.wiring, name)
 
     def report(
         self, by: By, since: date | None, until: date | None, zone: tzinfo, people: bool = True
@@ -257,218 +198,16 @@ class App:
         """What became of every record that was read."""
         return outcomes(self.wiring.db)
 
-    def _fields(self, outlet: Outlet, body: str, group: str, link: dict[str, Any]) -> dict[str, Any]:
-        rendered = render_ticket(self.wiring, outlet, ticket_view(body, outlet), Do.CREATE, group)
-        rows = []
-        for field in outlet.mapping.names:
-            if field not in rendered.fields and field not in link["sent"]:
-                continue
-            rows.append(
-                {
-                    "field": field,
-                    "value": rendered.fields.get(field),
-                    "from": rendered.origins.get(field, ""),
-                    "sent": link["sent"].get(field),
-                    "remote": link["echo"].get(field),
-                    "note": _note(link["notes"].get(field, {})),
-                }
-            )
-        loose = [note["note"] for note in link["notes"].values() if "note" in note]
-        return {**{key: link[key] for key in ("remote_id", "number", "url")}, "fields": rows, "notes": loose}
-
     # ── the admin's tools ──
 
     def mappings(self) -> dict[str, Any]:
         """The mappings that are in use; `open` has checked them. Raises SettingsError where a message is wrong."""
-        messages.load(self.settings.base / self.settings.answers.messages)
-        return {
-            name: {
-                "mapping": str(outlet.mapping.path),
-                "table": outlet.mapping.table,
-                "fields": len(outlet.mapping.names),
-            }
-            for name, outlet in self.wiring.outlets.items()
-        }
+        return trying.in_use(self.settings, self.wiring)
 
     def preview(self, name: str, sink: str | None = None) -> dict[str, Any]:
         """What a ticket of the ledger, or the records of a file, would become. Raises NoSuchTicket, SettingsError."""
-        path = Path(name)
-        if path.is_file():
-            return {"records": [self._previewed(*item, sink) for item in self._records(path)]}
-        body, fixed, group = views.body_of(self.wiring.db, people.find_ticket(self.wiring.db, name))
-        own = Ticket.model_validate_json(body)
-        return {"records": [self._rendered(f"{own.source}:{own.external_id}", own, sink or fixed, group)]}
-
-    def _records(self, path: Path) -> Iterator[tuple[Inlet, Record]]:
-        """The file's records, as the source reads it that knows how to make most of it."""
-        best: tuple[int, Inlet, list[Record]] | None = None
-        for inlet in self.wiring.inlets.values():
-            found = list(_records_of(self.settings, inlet, path))
-            good = sum(isinstance(inlet.source.read(item), Ticket | Reply) for item in found)
-            if best is None or good > best[0]:
-                best = (good, inlet, found)
-        if best is not None:
-            yield from ((best[1], item) for item in best[2])
-
-    def _previewed(self, inlet: Inlet, record: Record, sink: str | None) -> dict[str, Any]:
-        taken = understand(self.wiring, inlet, record)
-        match taken.reading:
-            case Ticket() as own:
-                return self._rendered(record.place, own, sink or taken.sink, taken.group)
-            case Reply() as reply:
-                return self._rendered(record.place, reply.ticket, sink or taken.sink, taken.group)
-            case other:
-                what = getattr(other, "reason", "") or str(getattr(other, "finding", ""))
-                return {"record": record.place, "sink": None, "fields": [], "findings": [what]}
-
-    def _rendered(self, name: str, own: Ticket, sink: str, group: str) -> dict[str, Any]:
-        outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
-        rendered = render_ticket(self.wiring, outlet, clear(own, outlet.clearance), Do.CREATE, group)
-        rows = [
-            {"field": field, "value": value, "from": rendered.origins.get(field, "")}
-            for field, value in rendered.fields.items()
-        ]
-        return {
-            "record": name,
-            "sink": sink,
-            "fields": rows,
-            "findings": [str(finding) for finding in rendered.findings],
-        }
+        return trying.preview(self.settings, self.wiring, name, sink)
 
     def fields(self, sink: str | None = None) -> list[dict[str, Any]]:
         """What a mapping may write to a sink, or read of a ticket."""
-        if sink is None:
-            shapes = {path: look_up(path, NAMES) for path in paths(NAMES)}
-            return [{"field": path, "label": str(it), "choices": list(it.members)} for path, it in shapes.items()]
-        outlet = _chosen("sink", self.wiring.outlets, [sink])[0]
-        return [
-            {"field": spec.name, "label": spec.label, "choices": sorted(spec.choices or ())}
-            for spec in outlet.sink.fields()
-        ]
-
-
-_NOT_THERE: dict[str, Any] = {"remote_id": "", "number": "", "url": "", "sent": {}, "echo": {}, "notes": {}}
-
-
-def _said(finding: Finding) -> dict[str, str]:
-    return {"code": finding.code, "where": finding.where, "what": finding.what, "remedy": finding.remedy}
-
-
-def _note(note: dict[str, Any]) -> str:
-    if note.get("left"):
-        return "changed at the help desk since; left alone"
-    if "kept" in note:
-        return f"not kept as sent: the help desk has {note['kept']!r}"
-    return str(note.get("note", ""))
-
-
-# ── putting it together ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def _site(settings: config.Settings, db: Database, reads_only: bool) -> str:
-    if reads_only:
-        return identity.site_of(db) or settings.site or "unclaimed"
-    return identity.claim_site(db, settings.site, f"site-{secrets.token_hex(3)}")
-
-
-def _wire(
-    settings: config.Settings, db: Database, site: str, clock: Clock, stop: Callable[[], bool], reads_only: bool
-) -> Wiring:
-    findings: list[Finding] = []
-    inlets = _each(settings.sources, findings, lambda name, raw: _inlet(settings, name, raw, clock))
-    outlets = _each(settings.sinks, findings, lambda name, raw: _outlet(settings, db, name, raw, clock))
-    if findings:
-        raise SettingsError(findings)
-    return Wiring(
-        db=db,
-        base=settings.base,
-        site=site,
-        clock=clock,
-        who=leases.holder(),
-        inlets=inlets,
-        outlets=outlets,
-        routes=settings.routes,
-        weighing=settings.priority,
-        levels=settings.service_levels,
-        observe=Watching(settings.observe.every, settings.observe.check),
-        closure=settings.closure,
-        problems=settings.problems,
-        pending=settings.pending,
-        wait=settings.wait,
-        answering=channels.answering(settings, db, inlets, clock, reads_only),
-        escalations=settings.escalations,
-        audiences=settings.audiences,
-        stop=stop,
-    )
-
-
-def _each(sections: Any, findings: list[Finding], build: Callable[[str, config.Section], Any]) -> dict[str, Any]:
-    """Build every plugin that can be built; what is wrong with the others is collected."""
-    built = {}
-    for name, raw in sections.items():
-        try:
-            built[name] = build(name, raw)
-        except SettingsError as error:
-            findings += error.findings
-    return built
-
-
-def _inlet(settings: config.Settings, name: str, raw: config.Section, clock: Clock) -> Inlet:
-    plugin = config.plugins(config.SOURCES)[raw["type"]].load()
-    checked: SourceSettings = config.plugin_settings("source", name, raw, plugin.settings)
-    ident = checked.id or name
-    intake: IntakeSettings | None = getattr(checked, "intake", None)
-    return Inlet(name, ident, plugin(ident, checked, SourceTools(settings.base, clock)), checked.type, intake)
-
-
-def _outlet(settings: config.Settings, db: Database, name: str, raw: config.Section, clock: Clock) -> Outlet:
-    plugin = config.plugins(config.SINKS)[raw["type"]].load()
-    checked: SinkSettings = config.plugin_settings("sink", name, raw, plugin.settings)
-    limiter = Limiter(db, _account(raw), checked.requests_per_minute, clock, settings.wait)
-    tools = SinkTools(settings.base, clock, limiter, deliveries.remembered(db, name))
-    sink = plugin(name, checked, tools)
-    limiter.allow(sink.allowances)
-    mapping = load_mapping(settings.base / checked.mapping, sink.fields(), clearance=checked.clearance)
-    sink.table, sink.planned = mapping.table, mapping.planned
-    return Outlet(
-        name=name,
-        sink=sink,
-        mapping=mapping,
-        clearance=checked.clearance,
-        files=checked.attachments == "send",
-        limiter=limiter,
-        concurrency=checked.concurrency,
-        bulk=checked.bulk != "off",
-    )
-
-
-def _account(raw: config.Section) -> str:
-    """The remote account's name in the shared budget: two sinks with one credential share it."""
-    words = f"{raw.get('url')}|{sorted((raw.get('auth') or {}).items(), key=str)}"
-    return hashlib.sha256(words.encode()).hexdigest()[:16]
-
-
-def _chosen(word: str, there: Any, names: Sequence[str]) -> list[Any]:
-    missing = [name for name in names if name not in there]
-    if missing:
-        known = ", ".join(there)
-        raise SettingsError(
-            [
-                Finding("unknown-name", "", f"the settings have no {word} {name!r}", f"there are: {known}")
-                for name in missing
-            ]
-        )
-    return [there[name] for name in (dict.fromkeys(names) or there)]
-
-
-def _records_of(settings: config.Settings, inlet: Inlet, path: Path) -> Iterator[Record]:
-    """The records of one file, as this source reads it."""
-    plugin = type(inlet.source)
-    other_ways = set(getattr(plugin.settings, "ways_in", ()))
-    raw = {name: value for name, value in settings.sources[inlet.name].items() if name not in other_ways}
-    checked = config.plugin_settings("source", inlet.name, {**raw, "path": str(path.resolve())}, plugin.settings)
-    try:
-        for page in plugin(inlet.id, checked, SourceTools(settings.base)).pages({}):
-            yield from page.records
-    except ConnectorError:
-        return
+        return trying.fields(self.wiring, sink)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -34,6 +34,7 @@ _QUERY_PASSWORD = re.compile(r"[?&](?:ssl)?password=", re.IGNORECASE)
 _LEDGERS = ("sqlite:///", "postgresql+psycopg://")
 
 P = TypeVar("P", bound=BaseModel)
+T = TypeVar("T")
 
 
 def _database(value: str) -> str:
@@ -214,6 +215,18 @@ def plugin_settings(kind: str, name: str, raw: Mapping[str, Any], model: type[P]
     if made is None:
         raise SettingsError(findings)
     return made
+
+
+def chosen(kind: str, there: Mapping[str, T], names: Sequence[str]) -> list[T]:
+    """The sources or sinks (`kind`) of these names, all of them where none is named. Raises SettingsError."""
+    findings = [
+        Finding("unknown-name", "", f"the settings have no {kind} {name!r}", f"there are: {', '.join(there)}")
+        for name in names
+        if name not in there
+    ]
+    if findings:
+        raise SettingsError(findings)
+    return [there[name] for name in (dict.fromkeys(names) or there)]
 
 
 def missing_secrets(kind: str, sections: Mapping[str, Section], base: Path) -> list[Finding]:

@@ -108,3 +108,9 @@ def test_the_process_ends_with_the_code(home):
     assert done.stdout == ""
     assert done.stderr.startswith("connector: connector.yaml:")
     assert done.stderr.count("\n") == 1
+
+
+def test_a_preview_of_nothing_says_that_there_is_no_such_file(connector):
+    spoken(connector("mapping", "preview", "nofile"), 2, "there is no file nofile, and no ticket", "name a file")
+    spoken(connector("mapping", "preview", "inbox"), 2, "inbox is a folder", "name one file in it")
+    spoken(connector("mapping", "preview", "mail:nobody"), 2, "there is no ticket mail:nobody")
