@@ -12,7 +12,7 @@ from connector.engine.answer import STAFF, sink_of
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.escalation import Escalation, Standing, due, windows
 from connector.ledger import escalating
-from connector.ledger.escalating import Open, Raised
+from connector.ledger.escalating import PART, RAISE, Open, Raised
 from connector.plugins import Do
 from connector.priority import weigh
 from connector.service_levels import grade
@@ -54,13 +54,13 @@ def _raised(wiring: Wiring, own: Open, now: float) -> Iterator[Raised]:
 def _steps(wiring: Wiring, rule: Escalation, own: Open, priority: int) -> Iterator[Raised]:
     by = rule.moment(wiring.levels.of(grade(priority)), own.reported_at) or 0.0
     time = utc(by + rule.before).isoformat(timespec="minutes").replace("+00:00", "Z")
-    part = f"escalation:{rule.name}"
+    part = f"{PART}:{rule.name}"
     if rule.note:
         said = {"text": f"{rule.note} (to be {_TIMES[rule.on]} by {time})", "public": False}
         yield Raised(own.id, own.version, Do.COMMENT, f"{part}:note", said, by)
     if rule.urgency or rule.group:
         what = {"urgency": rule.urgency.value if rule.urgency else "", "group": rule.group or ""}
-        yield Raised(own.id, own.version, Do.UPDATE, f"{part}:raise", {"escalate": what}, by)
+        yield Raised(own.id, own.version, Do.UPDATE, f"{part}:{RAISE}", {"escalate": what}, by)
     for told in rule.tell:
         name, address = mailbox(told)
         person = person_at(address)

@@ -9,12 +9,13 @@ from typing import Any
 
 from connector.engine.message import message
 from connector.engine.wiring import Outlet, Wiring
-from connector.ledger import deliveries, planning, problems
+from connector.ledger import deliveries, escalating, planning, problems
 from connector.ledger.deliveries import Delivery
 from connector.ledger.planning import Planned
 from connector.mapping import Rendered, render, render_comment
 from connector.phi import clear
 from connector.plugins import PROBLEM, Do, Parents
+from connector.priority import URGENCY
 from connector.ticket import Attachment, Comment, Phi, Ticket, Urgency
 
 BATCH = 200
@@ -32,10 +33,23 @@ def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
 
 
 def _as_urgent(wiring: Wiring, planned: Sequence[Planned]) -> list[Planned]:
-    """Updates of incidents that belong to an outage leave them as urgent as that."""
+    """Updates leave incidents as urgent as the outage that they belong to, and as escalations have made them."""
     changed = {each.row.ticket_id for each in planned if each.row.do is Do.UPDATE and each.payload is not None}
-    parents = problems.parents_of(wiring.db, list(changed)) if changed and wiring.problems.raise_priority else {}
-    return [_raised(wiring, each, parents) if each.row.do is Do.UPDATE else each for each in planned]
+    if not changed:
+        return list(planned)
+    parents = problems.parents_of(wiring.db, list(changed)) if wiring.problems.raise_priority else {}
+    escalated = escalating.raised(wiring.db, list(changed))
+    louder = [_louder(wiring, each, escalated.get(each.row.ticket_id, ())) for each in planned]
+    return [_raised(wiring, each, parents) if each.row.do is Do.UPDATE else each for each in louder]
+
+
+def _louder(wiring: Wiring, planned: Planned, escalations: Sequence[Mapping[str, str]]) -> Planned:
+    row, payload = planned.row, planned.payload
+    if row.do is not Do.UPDATE or payload is None:
+        return planned
+    for to in escalations:
+        payload = {**payload, **(_escalated(wiring, wiring.outlet(row.sink), row, to).payload or {})}
+    return replace(planned, payload=payload)
 
 
 def _raised(wiring: Wiring, planned: Planned, parents: Mapping[int, Ticket]) -> Planned:
@@ -75,9 +89,10 @@ def rendered_row(wiring: Wiring, outlet: Outlet, row: Delivery) -> Planned:
 
 
 def _escalated(wiring: Wiring, outlet: Outlet, row: Delivery, to: Mapping[str, str]) -> Planned:
-    """The fields in which the ticket differs once it is more urgent, or another group's."""
+    """The fields in which the ticket differs once it is at least so urgent, or another group's."""
     ticket = ticket_view(row.ticket_body, outlet)
-    louder = ticket.model_copy(update={"urgency": Urgency(to["urgency"])}) if to["urgency"] else ticket
+    urgency = min(ticket.urgency, Urgency(to["urgency"] or ticket.urgency), key=URGENCY.__getitem__)
+    louder = ticket.model_copy(update={"urgency": urgency})
     before = render_ticket(wiring, outlet, ticket, Do.UPDATE, row.group)
     after = render_ticket(wiring, outlet, louder, Do.UPDATE, to["group"] or row.group)
     if after.findings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from connector.ledger.telling import restored_until
 from connector.plugins import Do
 
 _READER = ":escalations"
+# How the names of deliveries begin that follow from an escalation, and how that of the change of the record ends.
+PART, RAISE = "escalation", "raise"
 # Ids of PostgreSQL are given out before commits: so many are looked at once more.
 _OVERLAP = 200
 
@@ -89,6 +92,20 @@ def commit(db: Database, sink: str, raised: Sequence[Raised], after: dict[str, s
         return _count(connection, rows) - before
 
 
+def raised(db: Database, ticket_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
+    """Of these tickets, those that were escalated to another urgency or group, or will be: to which, in order."""
+    query = select(delivery.c.ticket_id, delivery.c.what).where(
+        *(delivery.c.do == Do.UPDATE.value, delivery.c.state != State.DROPPED.value),
+        *(delivery.c.part.startswith(f"{PART}:"), delivery.c.part.endswith(f":{RAISE}")),
+    )
+    found: dict[int, list[dict[str, str]]] = {}
+    with db.read() as connection:
+        for part in slices(ticket_ids):
+            for row in connection.execute(query.where(delivery.c.ticket_id.in_(part)).order_by(delivery.c.id)):
+                found.setdefault(row.ticket_id, []).append(json.loads(row.what)["escalate"])
+    return found
+
+
 def _count(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
     mine = {(row["ticket_id"], row["sink"], row["part"]) for row in rows}
     there = select(delivery.c.ticket_id, delivery.c.sink, delivery.c.part)
@@ -110,7 +127,7 @@ def _changed(sink: str, after: int) -> Select[Any]:
         delivery.c.id > after,
         delivery.c.sink == sink,
         delivery.c.do.in_(kinds),
-        ~delivery.c.part.startswith("escalation:"),
+        ~delivery.c.part.startswith(f"{PART}:"),
     )
 
 

@@ -32,6 +32,8 @@ from connector.ticket import Attachment, Channel, Comment, Phi, Ticket
 
 # A Message-ID longer than this is named by its beginning.
 REF_LIMIT = 400
+# What begins the part of an update that a new version of a ticket asks for. What others ask for stays.
+_OF_VERSION = "update:"
 
 _SETTLED = (
     update(record)
@@ -212,7 +214,7 @@ class Taking:
         self.connection.execute(mine.values(_counted(taken, own)))
         self._happened(known, f"version {known.version} read at {taken.record.place}")
         if self._supersede(known):
-            self._deliver(taken, known, Do.UPDATE, f"update:{known.version}")
+            self._deliver(taken, known, Do.UPDATE, f"{_OF_VERSION}{known.version}")
         self._parts(taken, known, own)
         self._thread(known, own.thread)
 
@@ -225,7 +227,7 @@ class Taking:
         created = False
         for row in rows:
             state = State(row.state)
-            if row.do == Do.UPDATE and state in (State.QUEUED, State.BLOCKED):
+            if row.part.startswith(_OF_VERSION) and state in (State.QUEUED, State.BLOCKED):
                 move(self.connection, Step(row.id, known.id, state, Move.ENDED, note), self.now)
             elif row.do == Do.CREATE and not self._renewed(row, state, known, note):
                 created = created or state != State.DROPPED

@@ -142,7 +142,7 @@ class ByMail(Messenger):
             code, _ = server.connect(host, port)
             if code != 220:
                 raise smtplib.SMTPConnectError(code, "")
-            if server.sock is not None:  # the end of a mail is sent apart from it, and would wait for an acknowledgement
+            if server.sock is not None:  # the end of a mail goes apart from it, and would wait for an acknowledgement
                 server.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with _deadline(server, self.call_seconds - smtp.timeout):
                 if smtp.tls == "starttls":

@@ -395,3 +395,33 @@ def test_what_nobody_answers_in_time_is_said_louder_once(told_site: Site, office
     assert len(notes) == 1
     told = [mail for mail in office.mails if mail["To"] == "boss@example.org"]
     assert [mail["Subject"] for mail in told] == [f"Not answered in time: {incident['number']} Labels do not print"]
+
+
+def test_a_new_version_of_a_ticket_takes_no_escalation_back(told_site: Site) -> None:
+    site = told_site
+    with site.settings.open("a", encoding="utf-8") as file:
+        file.write("service_levels: {low: {respond: 0.001}, medium: {respond: 0.001}}\n")
+        file.write("escalations: [{on: respond, urgency: high, group: Service Desk}]\n")
+    site.sync()
+    site.put("button/a.json", press())
+    site.box.faults.add("PATCH /api/now/table/incident/*", "status", status=503, times=None)
+    site.sync(max_seconds=2)
+    assert site.incidents()[0]["urgency"] == "2"
+    site.put("button/a.json", press(summary="Labels do not print at all"))  # before the escalation has arrived
+    site.box.faults.clear()
+    with App.open(site.settings) as app:
+        app.actions.retry([f"button:{ids(site)[0]}"])
+    site.sync()
+    [incident] = site.incidents()
+    assert (incident["urgency"], incident["short_description"]) == ("1", "Labels do not print at all")
+    group = incident["assignment_group"]
+    assert site.box.servicenow.rows("sys_user_group", sys_id=group)[0]["name"] == "Service Desk"
+    site.put("button/a.json", press(summary="Labels do not print at all", impact="unit"))  # and after
+    site.sync()
+    [incident] = site.incidents()
+    assert (incident["urgency"], incident["impact"], incident["assignment_group"]) == ("1", "2", group)
+    with App.open(site.settings) as app:
+        fields = {
+            each["field"]: each for each in app.explain(f"button:{ids(site)[0]}")["sinks"]["servicenow"]["fields"]
+        }
+    assert (fields["urgency"]["sent"], fields["urgency"]["remote"]) == ("1", "1")
