@@ -153,7 +153,7 @@ def sync(
         with progress(call.quiet) as told:
             report = app.sync(dry_run=dry_run, progress=told, **asked)
     _show(call, report.document(), views.sync)
-    for name, error in report.errors.items():
+    for name, error in report.failures:
         click.echo(fold(f"connector: {told_of(name, str(error))}"), err=True)
     context.exit(report.exit_code)
 

@@ -17,8 +17,10 @@ from connector.breaker import Breaker
 from connector.care import LedgerCare
 from connector.clock import Clock, SystemClock
 from connector.engine import run as engine
+from connector.engine.report import Report
 from connector.engine.watch import Watch
 from connector.engine.wiring import Inlet, Outlet, Progress, Wiring
+from connector.errors import ConnectorError
 from connector.ledger import deliveries, identity, measures, views
 from connector.ledger.database import Database, LedgerError, MovedLedger
 from connector.ledger.outcomes import outcomes
@@ -88,7 +90,7 @@ class App:
         limit: int | None = None,
         max_seconds: float | None = None,
         progress: Progress | None = None,
-    ) -> engine.Report:
+    ) -> Report:
         """Read every source asked for and bring every sink asked for up to date; all of them by default.
 
         Raises SettingsError for a name that the settings do not hold, RestoredLedger for a ledger that is behind.
@@ -111,7 +113,7 @@ class App:
         limit: int | None = None,
         max_seconds: float | None = None,
         progress: Progress | None = None,
-    ) -> Iterator[engine.Report]:
+    ) -> Iterator[Report]:
         """Run as `sync` does, again `every` seconds after each end, until somebody asks to stop; a report of each run.
 
         A sink that failed rests, and so does a ledger that does not answer. Raises what only a person can mend:
@@ -132,7 +134,7 @@ class App:
             except LedgerError as error:
                 pause = max(every, ledger.failed(wiring.clock.monotonic()))
                 log.warning("waiting", reason="the ledger does not answer", seconds=pause)
-                report = engine.Report("", errors={"ledger": error})
+                report = Report("", errors={"the ledger": error})
             yield report
             wiring.clock.sleep(pause)
 
@@ -148,7 +150,7 @@ class App:
         identity.refuse_restored(wiring.db, wiring.base, wiring.site)
         identity.stamp(wiring.db, wiring.base, wiring.site, wiring.clock.wall())
 
-    def _measure(self, report: engine.Report, outlets: Sequence[Outlet]) -> None:
+    def _measure(self, report: Report, outlets: Sequence[Outlet]) -> None:
         """Write the run's figures where somebody wants them."""
         if self.metrics is None:
             return
@@ -161,7 +163,9 @@ class App:
         try:
             metrics.write(self.metrics, figures)
         except OSError as error:
-            log.error("the figures of this run cannot be written", file=str(self.metrics), error=error.strerror)
+            what = f"the figures of this run cannot be written to {self.metrics}: {error.strerror}"
+            remedy = "make the folder, or see to its rights; the run itself is not concerned"
+            report.errors["the figures"] = ConnectorError(what, remedy)
 
     def check(self, live: bool = False) -> dict[str, Any]:
         """All that is wrong beyond the files themselves, which `open` has checked; `live` asks every remote."""

@@ -18,7 +18,7 @@ def check(settings: Settings, wiring: Wiring, live: bool) -> dict[str, Any]:
     """Every finding, and the exit code that follows; `live` asks every remote, unless a secret is missing."""
     findings = [found for inlet in wiring.inlets.values() for found in inlet.source.check()]
     missing = _missing(settings, settings.sources, settings.sinks)
-    findings += missing
+    findings += [*missing, *_figures(settings)]
     for name, ask in _remotes(wiring) if live and not missing else ():
         findings += _asked(name, ask)
     grave = {finding.exit_code for finding in findings} - {0}
@@ -39,6 +39,13 @@ def _missing(settings: Settings, sources: Mapping[str, Section], sinks: Mapping[
         *config.missing_secrets("sink", sinks, settings.base),
         *channels.missing_secrets(settings.answers, settings.base),
     ]
+
+
+def _figures(settings: Settings) -> Iterator[Finding]:
+    file = settings.metrics.textfile
+    if file is not None and not (settings.base / file).parent.is_dir():
+        what = f"the folder of {file} does not exist"
+        yield Finding("no-folder", "metrics.textfile", what, "make it, or correct the path")
 
 
 def _remotes(wiring: Wiring) -> Iterator[tuple[str, Asking]]:

@@ -51,11 +51,11 @@ def of_run(
     yield GaugeMetricFamily("connector_run_ended_timestamp_seconds", "When the last run ended.", ended)
     yield GaugeMetricFamily("connector_run_seconds", "How long it took.", report["seconds"])
     yield GaugeMetricFamily("connector_run_exit_code", "Its exit code.", code)
-    sources, sinks, errors = report["sources"], report["sinks"], report["errors"]
+    sources, sinks = report["sources"], report["sinks"]
     for word in _READ:
         values = {name: figures[word] for name, figures in sources.items()}
         yield gauge(f"connector_source_{word}", f"Records of the last run: {word}.", "source", values)
-    failed = {name: float(name in errors) for name in sources}
+    failed = {name: float(name in report["unread"]) for name in sources}
     yield gauge("connector_source_failed", "1 where the last run could not read it.", "source", failed)
     what = "When it was last read to its end."
     yield gauge("connector_source_read_to_end_timestamp_seconds", what, "source", read_to_end)
@@ -65,7 +65,7 @@ def of_run(
     for word in _STANDING:
         values = {name: states[word] for name, states in standing.items()}
         yield gauge(f"connector_sink_{word}_deliveries", f"Deliveries that are {word} now.", "sink", values)
-    failed = {name: float(name in errors) for name in standing}
+    failed = {name: float(name in report["errors"]) for name in standing}
     yield gauge("connector_sink_failed", "1 where it was down, refused us or rested in the last run.", "sink", failed)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -20,13 +20,14 @@ from connector.engine.gather import gather
 from connector.engine.observe import observe
 from connector.engine.plan import plan, render_ticket
 from connector.engine.reconcile import reconcile
+from connector.engine.report import WRITTEN, Report, at_sink
 from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
-from connector.errors import Busy, ConnectorError, RemoteError, Transient
+from connector.errors import Busy, RemoteError, Transient
 from connector.ledger import claims, deliveries, leases, telling, views
 from connector.ledger.taking import Counts, Taken
 from connector.phi import clear
-from connector.plugins import Can, Do, Reply
+from connector.plugins import Do, Reply
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.run")
@@ -37,48 +38,6 @@ QUIET_WAIT = 1.0
 SHORTEST_WAIT = 0.2
 # So many tickets of each source are shown by a dry run; all are counted.
 WOULD_SHOW = 100
-# Exit codes of this run, the gravest first.
-GRAVITY = (70, 2, 4, 3, 1, 0)
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run did. `document()` is what `sync --json` prints, `exit_code` what the command returns."""
-
-    run: str
-    seconds: float = 0.0
-    sources: dict[str, Counts] = field(default_factory=dict)
-    sinks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    errors: dict[str, ConnectorError] = field(default_factory=dict)
-    busy: bool = False
-    left_for_person: int = 0
-    dry_run: bool = False
-    would: list[dict[str, Any]] = field(default_factory=list)
-    answers: dict[str, dict[str, Any]] | None = None
-
-    @property
-    def exit_code(self) -> int:
-        codes = {error.exit_code for error in self.errors.values()} | {0}
-        codes |= {4} if self.busy else set()
-        codes |= {1} if self.left_for_person else set()
-        return next(code for code in GRAVITY if code in codes)
-
-    def document(self) -> dict[str, Any]:
-        """The run's figures; `errors` names what stopped a source or a sink."""
-        said: dict[str, Any] = {
-            "run": self.run,
-            "seconds": round(self.seconds, 3),
-            "sources": {name: _figures(counts) for name, counts in self.sources.items()},
-            "sinks": self.sinks,
-            "errors": {name: {"what": error.what, "remedy": error.remedy} for name, error in self.errors.items()},
-        }
-        if self.answers is not None:
-            said["answers"] = self.answers
-        return said | ({"dry_run": True, "would": self.would} if self.dry_run else {})
-
-
-def _figures(counts: Counts) -> dict[str, int]:
-    return {name: getattr(counts, name) for name in ("read", "new", "changed", "unchanged", "counted", "rejected")}
 
 
 def run(
@@ -121,7 +80,7 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
         except Busy:
             held_by_others += 1
         except RemoteError as error:
-            report.errors[inlet.name] = error
+            report.unread[inlet.name] = error
         finally:
             leases.give_back(wiring.db, held)
     report.busy = bool(inlets) and held_by_others == len(inlets)
@@ -171,7 +130,7 @@ def _work(wiring: Wiring, outlet: Outlet, report: Report) -> None:
                 break
     if (stopped := tally.stopped or tally.unread) is not None:
         report.errors[outlet.name] = stopped
-    report.sinks[outlet.name] = _said(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
+    report.sinks[outlet.name] = _did(wiring, outlet, tally, requests, wiring.clock.monotonic() - began)
 
 
 def _pass(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
@@ -194,9 +153,11 @@ def _try(wiring: Wiring, outlet: Outlet, tally: Tally) -> tuple[int, bool]:
         touched = _pass(once, replace(outlet, bulk=False), crew, tally)
     if outlet.limiter.requests == before:
         return touched, False
-    if tally.failed is None and (tally.done or tally.blocked or tally.looked):
+    if tally.answered:
         return touched, True
-    tally.error = tally.error or tally.failed or Transient(f"{outlet.name} did not answer", code="no-answer")
+    tally.error = (
+        tally.error or tally.failed or tally.unread or Transient(f"{outlet.name} did not answer", code="no-answer")
+    )
     return touched, False
 
 
@@ -215,17 +176,10 @@ def _wait(wiring: Wiring, outlet: Outlet, began: float) -> bool:
     return not wiring.stop()
 
 
-def _said(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: float) -> dict[str, Any]:
-    standing = deliveries.count_unfinished(wiring.db, outlet.name)
-    wrote = ("told",) if Can.NOTIFY in outlet.sink.can else ("created", "updated", "commented", "attached", "linked")
-    return {
-        **{name: getattr(tally, name) for name in wrote},
-        "blocked": tally.blocked,
-        "unsure": standing["unsure"],
-        "queued": standing["queued"],
-        "requests": outlet.limiter.requests - requests,
-        "seconds": round(seconds, 3),
-    }
+def _did(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: float) -> dict[str, Any]:
+    done = {name: getattr(tally, name) for name in WRITTEN}
+    done |= {"blocked": tally.blocked, "requests": outlet.limiter.requests - requests}
+    return at_sink(outlet, done, deliveries.count_unfinished(wiring.db, outlet.name), seconds)
 
 
 def _left_for_person(wiring: Wiring, outlets: Sequence[Outlet], started: float) -> int:
@@ -251,10 +205,10 @@ def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], 
                     report.would.append(_would(wiring, taken) | would_tell(wiring, taken.reading))
                     shown += 1
         except RemoteError as error:
-            report.errors[inlet.name] = error
+            report.unread[inlet.name] = error
     report.would += would_tell_now(wiring)
     for outlet in outlets:
-        report.sinks[outlet.name] = _said(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
+        report.sinks[outlet.name] = _did(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
     report.seconds = wiring.clock.monotonic() - began
     return report
 

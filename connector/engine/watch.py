@@ -8,7 +8,8 @@ from dataclasses import replace
 import structlog
 
 from connector.breaker import Breaker, Health
-from connector.engine.run import Report, run
+from connector.engine.report import Report
+from connector.engine.run import run
 from connector.engine.wiring import Inlet, Outlet, Wiring
 from connector.errors import RemoteError, Transient
 

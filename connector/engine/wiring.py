@@ -177,5 +177,11 @@ class Tally:
         return None if stopped is not None and stopped.code == BUDGET else stopped
 
     @property
+    def answered(self) -> bool:
+        """The remote was heard, and nothing says that it is down."""
+        heard = bool(self.done or self.blocked or self.looked or self.observed)
+        return heard and self.error is None and self.failed is None and self.unread is None
+
+    @property
     def done(self) -> int:
         return self.created + self.updated + self.commented + self.attached + self.linked + self.told

@@ -42,5 +42,5 @@ def _happened(document: Mapping[str, Any]) -> Iterator[str]:
             told = [f"{counts[word]} {word}" for word in columns if counts.get(word) and word not in _USUAL]
             if told and any(not part.endswith(" read") for part in told):
                 yield f"{name} {', '.join(told)}"
-    for name, error in document["errors"].items():
+    for name, error in (*document["unread"].items(), *document["errors"].items()):
         yield told_of(name, error["what"])

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from connector.app import App
-from connector.engine.run import Report
+from connector.engine.report import Report
 from connector.sandbox import Sandbox
 from connector.sandbox.app import Entry
 from connector.terminal.starter import start

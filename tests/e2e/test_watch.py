@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -22,7 +23,7 @@ from structlog.testing import capture_logs
 
 from connector import breaker
 from connector.app import App
-from connector.engine.run import Report
+from connector.engine.report import Report
 from connector.ledger import database, identity
 from connector.ledger.database import Database
 from connector.ledger.identity import RestoredLedger
@@ -114,6 +115,42 @@ def test_a_sink_that_has_nothing_to_do_stays_on_trial(both: Site) -> None:
         for _ in range(3):
             next(reports)
     assert len(site.incidents()) == 1
+
+
+def test_a_help_desk_with_nothing_to_take_is_tried_by_reading_it_once(both: Site) -> None:
+    site, clock = both, FarClock(both)
+    with App.open(site.settings, clock=clock) as app:
+        reports = app.watch(EVERY)
+        button(site, 1)
+        next(reports)
+        site.box.faults.add("* /api/now/*", "status", status=503, times=None)
+        assert next(reports).errors["servicenow"].exit_code == 3
+        clock.sleep(1800.0)
+        before = len(site.box.requests)
+        assert next(reports).errors["servicenow"].exit_code == 3
+        paths = [entry.path for entry in site.box.requests[before:] if entry.path.startswith("/api/")]
+        assert set(paths) == {"/api/now/table/incident"}
+        assert len(paths) <= 3  # one read, which may be repeated
+        site.box.faults.clear()
+        clock.sleep(1800.0)
+        assert next(reports).errors == {}, "it answered what it was asked"
+
+
+def test_a_source_and_a_sink_of_one_name_fail_each_for_itself(both: Site) -> None:
+    text = both.settings.read_text("utf-8")
+    both.settings.write_text(
+        text.replace("  servicenow:", "  mail:").replace("sink: servicenow", "sink: mail"), "utf-8"
+    )
+    site, clock = both, FarClock(both)
+    with App.open(site.settings, clock=clock) as app:
+        button(site, 1)
+        shutil.rmtree(site.base / "inbox/mail")
+        site.box.faults.add("* /api/now/*", "status", status=503, times=None)
+        report = app.sync()
+    assert (list(report.unread), list(report.errors)) == (["mail"], ["mail"])
+    said = report.document()
+    assert said["errors"]["mail"]["what"].startswith("mail is out of service")
+    assert "out of service" not in said["unread"]["mail"]["what"]
 
 
 # ── a ledger that is away ──

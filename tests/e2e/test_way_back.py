@@ -11,7 +11,7 @@ import requests
 from sqlalchemy import insert, select, update
 
 from connector.app import App
-from connector.engine.run import Report
+from connector.engine.report import Report
 from connector.ledger.schema import (
     cursor,
     delivery,

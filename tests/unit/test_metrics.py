@@ -49,11 +49,16 @@ def test_each_run_replaces_the_figures(site: Path) -> None:
 def test_a_place_that_cannot_be_written_to_costs_no_run(site: Path) -> None:
     with App.open(site) as app:
         app.metrics = site.parent / "nowhere" / "figures.prom"
-        assert app.sync().exit_code == 1
+        (site.parent / "inbox/button/bad.json").unlink()
+        report = app.sync()
+    assert report.exit_code == 1, "a person has something to do"
+    (error,) = report.errors.values()
+    assert error.what.endswith("nowhere/figures.prom: No such file or directory")
+    assert "folder" in error.remedy
 
 
 def test_a_sink_that_rests_is_shown_as_failed(tmp_path: Path) -> None:
-    report = {"seconds": 1.0, "sources": {}, "sinks": {}, "errors": {"desk": {}}}
+    report = {"seconds": 1.0, "sources": {}, "sinks": {}, "unread": {}, "errors": {"desk": {}}}
     path = tmp_path / "f.prom"
     metrics.write(path, metrics.of_run(report, 3, 5.0, {}, {"desk": {"queued": 4, "unsure": 0, "blocked": 0}}))
     assert figures(path)["connector_sink_failed", "desk"] == 1

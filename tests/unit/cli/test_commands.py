@@ -40,6 +40,14 @@ def test_sync_says_what_it_did(connector, box):
     assert "Nothing is held." in again.stdout
 
 
+def test_figures_that_cannot_be_written_are_told_of(connector, home):
+    result = connector("sync", "--metrics", "nowhere/figures.prom")
+    assert result.exit_code == 1
+    assert "the figures of this run cannot be written to nowhere/figures.prom" in result.stderr
+    assert connector("sync", "--metrics", "figures.prom").exit_code == 0
+    assert (home / "figures.prom").exists()
+
+
 def test_sync_of_one_source_and_one_sink(connector):
     report = facts(connector("sync", "--source", "button", "--sink", "zendesk", "--json"))
     assert (list(report["sources"]), list(report["sinks"])) == (["button"], ["zendesk"])

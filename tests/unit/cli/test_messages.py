@@ -114,3 +114,9 @@ def test_a_preview_of_nothing_says_that_there_is_no_such_file(connector):
     spoken(connector("mapping", "preview", "nofile"), 2, "there is no file nofile, and no ticket", "name a file")
     spoken(connector("mapping", "preview", "inbox"), 2, "inbox is a folder", "name one file in it")
     spoken(connector("mapping", "preview", "mail:nobody"), 2, "there is no ticket mail:nobody")
+
+
+def test_a_folder_for_figures_that_is_not_there(connector, home):
+    settings = home / "connector.yaml"
+    settings.write_text(settings.read_text("utf-8") + "metrics: {textfile: nowhere/figures.prom}\n", "utf-8")
+    spoken(connector("check"), 2, "metrics.textfile: the folder of nowhere/figures.prom does not exist", "make it")
