@@ -94,14 +94,14 @@ def commit(db: Database, sink: str, raised: Sequence[Raised], after: dict[str, s
 
 def raised(db: Database, ticket_ids: Sequence[int]) -> dict[int, list[dict[str, str]]]:
     """Of these tickets, those that were escalated to another urgency or group, or will be: to which, in order."""
-    query = select(delivery.c.ticket_id, delivery.c.what).where(
+    query = select(delivery.c.id, delivery.c.ticket_id, delivery.c.what).where(
         *(delivery.c.do == Do.UPDATE.value, delivery.c.state != State.DROPPED.value),
         *(delivery.c.part.startswith(f"{PART}:"), delivery.c.part.endswith(f":{RAISE}")),
     )
     found: dict[int, list[dict[str, str]]] = {}
     with db.read() as connection:
         for part in slices(ticket_ids):
-            for row in connection.execute(query.where(delivery.c.ticket_id.in_(part)).order_by(delivery.c.id)):
+            for row in sorted(connection.execute(query.where(delivery.c.ticket_id.in_(part)))):
                 found.setdefault(row.ticket_id, []).append(json.loads(row.what)["escalate"])
     return found
 
