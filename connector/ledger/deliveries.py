@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +23,7 @@ from sqlalchemy import (
 )
 
 from connector.delivery import UNFINISHED, State
+from connector.jsontext import load
 from connector.ledger.database import Database
 from connector.ledger.line import nothing_earlier
 from connector.ledger.rows import put
@@ -168,11 +168,11 @@ def _row(row: Row[Any]) -> Delivery:
 
 
 def _linked(remote_id: str, number: str, url: str, sent: str, echo: str) -> Linked:
-    return Linked(remote_id, number, url, json.loads(sent), json.loads(echo))
+    return Linked(remote_id, number, url, load(sent), load(echo))
 
 
 def _json(text: str | None) -> Any:
-    return None if text is None else json.loads(text)
+    return None if text is None else load(text)
 
 
 def unplanned(db: Database, sinks: Sequence[str], limit: int) -> list[Delivery]:

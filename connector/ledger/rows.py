@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import cache
@@ -13,6 +11,7 @@ from sqlalchemy import Connection, Insert, Table, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.errors import Finding
+from connector.jsontext import dump as dump  # what the ledger keeps as JSON is spelt so
 
 T = TypeVar("T")
 
@@ -58,20 +57,6 @@ def _putting(dialect: str, table: Table, columns: tuple[str, ...]) -> Insert:
     keys = [column.name for column in table.primary_key]
     given = {name: statement.excluded[name] for name in columns if name not in keys}
     return statement.on_conflict_do_update(index_elements=keys, set_=given)
-
-
-def dump(value: Any) -> str:
-    """JSON with one spelling: equal values give equal text. Any database can hold it, lone surrogates included."""
-    said = _encode(value)
-    try:
-        said.encode()
-    except UnicodeEncodeError:
-        return _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", said)
-    return said
-
-
-_encode = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode
-_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def told(finding: Finding) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import requests
 
+from connector.jsontext import load
 from connector.wire import errors
 from connector.wire.errors import Dialect, Seen
 
@@ -79,7 +80,7 @@ def seen(code: int, html: bool, content: bytes, dialect: Dialect) -> tuple[Seen 
     if code == 204:
         return None, None
     try:
-        document = json.loads(content)
+        document = load(content)
     except (ValueError, RecursionError):
         return Seen.GARBLED, None
     return (None, document) if dialect.whole(document) else (Seen.GARBLED, None)
