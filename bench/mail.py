@@ -119,7 +119,7 @@ def read(folder: Path, killed_after: int = 0) -> dict[str, float]:
     from connector.app import App
     from connector.engine.collect import collect
     from connector.ledger import leases
-    from connector.ledger.taking import Counts
+    from connector.ledger.taken import Counts
     from connector.terminal.collector import look_seldom
 
     def progress(step: str, done: int, total: int | None) -> None:

@@ -45,7 +45,7 @@ def way(settings: Path) -> tuple[int, Cost]:
     from connector.engine.plan import plan
     from connector.engine.wiring import Tally
     from connector.ledger import leases
-    from connector.ledger.taking import Counts
+    from connector.ledger.taken import Counts
     from connector.terminal.collector import look_seldom
     from connector.terminal.logs import start_logs
 

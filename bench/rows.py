@@ -120,7 +120,7 @@ def _collected(settings: Path, plan_too: bool = True) -> tuple[int, float]:
     from connector.engine.collect import collect
     from connector.engine.plan import plan
     from connector.ledger import leases
-    from connector.ledger.taking import Counts
+    from connector.ledger.taken import Counts
     from connector.terminal.collector import look_seldom
 
     with App.open(settings) as app:

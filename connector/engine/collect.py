@@ -13,7 +13,7 @@ from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Finding, RemoteError
 from connector.ledger import records
 from connector.ledger.leases import Lease
-from connector.ledger.taking import Counts, Taken
+from connector.ledger.taken import Counts, Taken
 from connector.phi import shield
 from connector.plugins import Acknowledges, Counted, Page, Reading, Record, Rejected, Reply
 from connector.priority import weigh

@@ -8,7 +8,7 @@ from typing import Any
 
 from connector.engine.wiring import Outlet
 from connector.errors import ConnectorError
-from connector.ledger.taking import Counts
+from connector.ledger.taken import Counts
 from connector.plugins import Can
 
 # Exit codes of a run, the gravest first.

@@ -25,7 +25,7 @@ from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, RemoteError, Transient
 from connector.ledger import claims, deliveries, leases, telling, views
-from connector.ledger.taking import Counts, Taken
+from connector.ledger.taken import Counts, Taken
 from connector.phi import clear
 from connector.plugins import Do, Reply
 from connector.ticket import Ticket

@@ -11,10 +11,13 @@ from sqlalchemy import Connection, bindparam, delete, select
 
 from connector.ledger.database import Database
 from connector.ledger.inbox import take_out
+from connector.ledger.known import tickets_of
 from connector.ledger.leases import Lease, renew
 from connector.ledger.rows import put, slices
 from connector.ledger.schema import blob, cursor, pending, reading, record
-from connector.ledger.taking import Counts, Taken, Taking, tickets_of, waiting_reply
+from connector.ledger.taken import Counts, Taken
+from connector.ledger.taking import Taking
+from connector.ledger.waiting import waiting_reply
 from connector.plugins import Record
 
 
@@ -96,7 +99,7 @@ def promote(db: Database, held: Lease, source: str, *, now: float, takes_files: 
             .where(pending.c.source == source, pending.c.due_at <= now)
             .order_by(pending.c.due_at, pending.c.id)
         ).all()
-        Taking(connection, source, now, 0.0, takes_files).take([waiting_reply(row) for row in due])
+        Taking(connection, source, now, 0.0, takes_files).take([waiting_reply(row)[0] for row in due])
         for row in due:
             connection.execute(delete(pending).where(pending.c.id == row.id))
     return len(due)

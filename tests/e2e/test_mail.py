@@ -97,7 +97,7 @@ from pathlib import Path
 from connector.app import App
 from connector.engine.collect import collect
 from connector.ledger import leases
-from connector.ledger.taking import Counts
+from connector.ledger.taken import Counts
 
 def progress(step, done, total):
     if done >= int(sys.argv[2]):

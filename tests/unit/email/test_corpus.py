@@ -17,7 +17,7 @@ from connector.app import App
 from connector.contract.source import keeps_the_rules
 from connector.engine.collect import collect
 from connector.ledger import leases
-from connector.ledger.taking import Counts
+from connector.ledger.taken import Counts
 from connector.plugins import Counted, Reading, Record, Rejected, Reply, SourceTools
 from connector.sources.email import Email, EmailSettings
 from connector.terminal.starter import start

@@ -20,7 +20,7 @@ from connector.ledger.database import Database
 from connector.ledger.inbox import Post
 from connector.ledger.schema import delivery, link, ticket
 from connector.ledger.schema import inbox as inbox_table
-from connector.ledger.taking import Counts
+from connector.ledger.taken import Counts
 from connector.plugins import Record
 from connector.routing import Route
 from tests.conftest import FakeClock

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from connector.ledger import leases, records
 from connector.ledger.database import Database
-from connector.ledger.taking import Counts, Taken
+from connector.ledger.taken import Counts, Taken
 from connector.plugins import Record, Reply
 from connector.ticket import Attachment, Comment, Ticket, fingerprint
 
