@@ -64,7 +64,7 @@ class ManyAtOnce(Suite):
 
     def test_the_same_person_is_the_same_newcomer(self, stage: Stage) -> None:
         before = stage.writes()
-        assert stage.sink.newcomer(creating(stage, "M-1")) == stage.sink.newcomer(creating(stage, "M-2"))
+        assert stage.sink.newcomer(creating(stage, "M-1").body) == stage.sink.newcomer(creating(stage, "M-2").body)
         assert stage.writes() == before
 
     # ── reads ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -6,7 +6,6 @@ from collections import deque
 from dataclasses import dataclass
 
 from connector.batching import choose
-from connector.engine.prepare import write_of
 from connector.engine.wiring import Outlet, Wiring
 from connector.ledger import deliveries
 from connector.ledger.deliveries import START, Delivery
@@ -111,7 +110,7 @@ class Queue:
     def _newcomer(self, row: Delivery) -> str:
         if row.do is not Do.CREATE:
             return ""
-        return self._outlet.sink.newcomer(write_of(self._wiring, self._outlet, row, row.payload or {}))
+        return self._outlet.sink.newcomer(row.payload or {})
 
 
 def _family(row: Delivery) -> bool:

@@ -6,6 +6,7 @@ import hashlib
 import re
 import uuid
 from dataclasses import dataclass
+from functools import lru_cache
 
 KEY_LIMIT = 100
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]+")
@@ -37,7 +38,7 @@ class Key:
     @property
     def uuid(self) -> str:
         """UUIDv5 of the key in 32 hex digits: ServiceNow's client-chosen `sys_id`, Zendesk's Idempotency-Key."""
-        return uuid.uuid5(_NAMESPACE, self.text).hex
+        return _uuid(self.text)
 
     @property
     def remote(self) -> str:
@@ -56,3 +57,9 @@ class Key:
     def marker(self) -> str:
         """A short word, unique to this key, that can stand in a comment's text and be found again."""
         return f"{self.site}-{self.uuid[:20]}"
+
+
+@lru_cache(maxsize=1024)
+def _uuid(text: str) -> str:
+    """Kept, because a write in flight asks for it at every turn."""
+    return uuid.uuid5(_NAMESPACE, text).hex

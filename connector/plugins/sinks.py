@@ -121,9 +121,9 @@ class Sink(Protocol):
     def cost(self, writes: Sequence[Write]) -> Cost:
         """What one call with these writes costs; the engine pays before it claims them."""
 
-    def newcomer(self, write: Write) -> str:
-        """Who would be made along with this record, "" where nobody: of those that go at once, no two may name the
-        same newcomer, or the remote makes that person twice or refuses."""
+    def newcomer(self, fields: Mapping[str, Any]) -> str:
+        """Who would be made along with a record of these rendered fields, "" where nobody: of those that go at once,
+        no two may name the same newcomer, or the remote makes that person twice or refuses."""
 
     def resolve_many(self, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
         """As `resolve`, for many at few requests; same length, same order."""
@@ -162,7 +162,7 @@ class OneByOne:
     def cost(self, writes: Sequence[Write]) -> Cost:
         return {"": len(writes)}
 
-    def newcomer(self, write: Write) -> str:
+    def newcomer(self, fields: Mapping[str, Any]) -> str:
         return ""
 
     def resolve_many(self: Sink, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
 from typing import Generic, TypeVar
 
 from connector.clock import Clock
@@ -16,21 +17,38 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Name, Value]):
-    """Asks once for each name and shares the answer among threads; a failed question is asked again."""
+    """Asks once for each name and shares the answer among threads, also among those that want it at the same moment.
+    What failed is asked again by whoever wants it later."""
 
     def __init__(self, ask: Callable[[Name], Value], clock: Clock) -> None:
         self._ask = ask
         self._clock = clock
         self._lock = threading.Lock()
         self._answers: dict[Name, tuple[float, Value]] = {}
+        self._asked: dict[Name, Future[Value]] = {}
 
     def __getitem__(self, name: Name) -> Value:
         value = self._known(name)
         if value is not None:
             return value
-        asked = self._ask(name)  # outside the lock: two threads may ask twice, none waits for the other's network
-        self._keep({name: asked})
-        return asked
+        with self._lock:
+            asked = self._asked.get(name)
+            mine = self._asked.setdefault(name, Future())
+        return asked.result() if asked is not None else self._answered(name, mine)
+
+    def _answered(self, name: Name, asked: Future[Value]) -> Value:
+        """Ask, outside the lock: only who wants the same waits for it."""
+        try:
+            value = self._ask(name)
+            self._keep({name: value})
+            asked.set_result(value)
+        except BaseException as error:
+            asked.set_exception(error)
+            raise
+        finally:
+            with self._lock:
+                del self._asked[name]
+        return value
 
     def ahead(self, names: Iterable[Name], ask: Callable[[Sequence[Name]], Mapping[Name, Value]]) -> None:
         """Ask for many in one go, those known already aside. What `ask` leaves out is asked for when it is needed."""

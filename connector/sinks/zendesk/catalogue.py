@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from connector.clock import Clock
 from connector.errors import Finding
@@ -68,64 +68,89 @@ class CustomField:
         return Finding("unknown-option", where, "the field has no such option; it was left out", remedy)
 
 
+Thing = TypeVar("Thing")
+
+
+@dataclass(frozen=True, slots=True)
+class Listed(Generic[Thing]):
+    """The things of a list by their ids, each with its title, and by whatever a mapping may call them."""
+
+    titles: Mapping[int, str]
+    called: Mapping[str, Sequence[Thing]]
+
+    def near(self, wanted: str) -> str:
+        """What to do about a name that nothing has."""
+        near = difflib.get_close_matches(wanted, list(self.titles.values()), 1)
+        return f'did you mean "{near[0]}"?' if near else "correct the name in the mapping or the route"
+
+
 class Catalogue:
     """Groups and ticket fields, each list read once."""
 
     def __init__(self, pages: Pages, clock: Clock) -> None:
         self._pages = pages
-        self._groups: Remembered[str, list[tuple[str, int]]] = Remembered(self._read_groups, clock)
-        self._fields: Remembered[str, list[CustomField]] = Remembered(self._read_fields, clock)
+        self._groups: Remembered[str, Listed[int]] = Remembered(self._read_groups, clock)
+        self._fields: Remembered[str, Listed[CustomField]] = Remembered(self._read_fields, clock)
 
     def group(self, name: str, where: str) -> int | Finding:
         """The id of the group of this name (or with this id), or what is wrong."""
         groups = self._groups["all"]
         wanted = name.strip()
-        found = [number for title, number in groups if title.casefold() == wanted.casefold()]
-        found = found or [number for _, number in groups if str(number) == wanted]
+        found = groups.called.get(wanted.casefold(), ())
         if len(found) == 1:
             return found[0]
         if found:
             return Finding("ambiguous-group", where, "several groups have this name", "give the group's id instead")
         what = "no group has this name; the field was left out"
-        return Finding("unknown-group", where, what, _near(wanted, (title for title, _ in groups)))
+        return Finding("unknown-group", where, what, groups.near(wanted))
 
     def group_name(self, number: int) -> str:
         """What the group with this id is called, "" where there is none."""
-        return next((title for title, known in self._groups["all"] if known == number), "")
+        return self._groups["all"].titles.get(number, "")
 
     def custom(self, name: str) -> CustomField | Finding:
         """The custom field that `custom:TITLE` or `custom:ID` means, or what is wrong."""
         wanted = name.removeprefix(CUSTOM).strip()
         fields = self._fields["all"]
-        found = [each for each in fields if str(each.id) == wanted]
-        found = found or [each for each in fields if each.title.casefold() == wanted.casefold()]
+        found = fields.called.get(wanted.casefold(), ())
         if len(found) == 1:
             return found[0]
         if found:
             return Finding("ambiguous-field", name, "several fields have this title", "give the field's id instead")
         what = "the account has no active ticket field of this title or id; it was left out"
-        return Finding("unknown-field", name, what, _near(wanted, (each.title for each in fields)))
+        return Finding("unknown-field", name, what, fields.near(wanted))
 
     def ids(self, names: Iterable[str]) -> dict[str, int]:
         """The ids of the custom fields among these rendered names; those unknown are not in it."""
         found = {name: self.custom(name) for name in names if name.startswith(CUSTOM)}
         return {name: each.id for name, each in found.items() if isinstance(each, CustomField)}
 
-    def _read_groups(self, _: str) -> list[tuple[str, int]]:
+    def _read_groups(self, _: str) -> Listed[int]:
+        """A name counts before an id that is spelt like it."""
         rows = self._pages("/api/v2/groups.json", "groups")
-        return [(str(row.get("name", "")), int(row["id"])) for row in rows if not row.get("deleted")]
+        titles = {int(row["id"]): str(row.get("name", "")) for row in rows if not row.get("deleted")}
+        named = _by_title((title, number) for number, title in titles.items())
+        return Listed(titles, {str(number): [number] for number in titles} | named)
 
-    def _read_fields(self, _: str) -> list[CustomField]:
+    def _read_fields(self, _: str) -> Listed[CustomField]:
+        """An id counts before a title that is spelt like it."""
         rows = self._pages("/api/v2/ticket_fields.json", "ticket_fields")
-        return [_custom_field(row) for row in rows if row.get("active", True)]
+        fields = {each.id: each for row in rows if row.get("active", True) for each in [_custom_field(row)]}
+        named = _by_title((each.title, each) for each in fields.values())
+        return Listed(
+            {number: each.title for number, each in fields.items()},
+            named | {str(number): [each] for number, each in fields.items()},
+        )
+
+
+def _by_title(things: Iterable[tuple[str, Thing]]) -> dict[str, Sequence[Thing]]:
+    called: dict[str, list[Thing]] = {}
+    for title, thing in things:
+        called.setdefault(title.casefold(), []).append(thing)
+    return {**called}
 
 
 def _custom_field(row: Mapping[str, Any]) -> CustomField:
     options: Sequence[Mapping[str, Any]] = row.get("custom_field_options") or ()
     labels = {str(each.get("value", "")): str(each.get("name", "")) for each in options}
     return CustomField(int(row["id"]), str(row.get("title", "")), str(row.get("type", "")), labels)
-
-
-def _near(wanted: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(wanted, list(names), 1)
-    return f'did you mean "{near[0]}"?' if near else "correct the name in the mapping or the route"

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
 from typing import Any
-
-from connector.plugins import Write
 
 _SIZE = 50_000
 
@@ -18,21 +17,21 @@ class Acquaintance:
         self._lock = threading.Lock()
         self._met: dict[str, None] = {}
 
-    def newcomer(self, write: Write) -> str:
-        """The requester whom this write would make, as far as is known here; "" where nobody."""
-        address = _address(write)
+    def newcomer(self, fields: Mapping[str, Any]) -> str:
+        """The requester whom a ticket of these fields would make, as far as is known here; "" where nobody."""
+        address = _address(fields)
         with self._lock:
             return "" if address in self._met else address
 
-    def meet(self, write: Write) -> None:
-        """This write was done, so whoever it names exists."""
-        if address := _address(write):
+    def meet(self, fields: Mapping[str, Any]) -> None:
+        """A ticket of these fields was made, so whoever they name exists."""
+        if address := _address(fields):
             with self._lock:
                 if len(self._met) >= self._size and address not in self._met:
                     del self._met[next(iter(self._met))]  # the one met first
                 self._met[address] = None
 
 
-def _address(write: Write) -> str:
-    requester: Any = write.body.get("requester")
+def _address(fields: Mapping[str, Any]) -> str:
+    requester = fields.get("requester")
     return str(requester.get("email", "")).lower() if isinstance(requester, dict) else ""

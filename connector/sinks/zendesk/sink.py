@@ -242,9 +242,9 @@ class Zendesk:
         """What one call costs; the classes are told in `allowances`. Asking how jobs stand pays for itself."""
         return allowances.cost(writes, self._imports)
 
-    def newcomer(self, write: Write) -> str:
+    def newcomer(self, fields: Mapping[str, Any]) -> str:
         """The requester whom the ticket would make: anybody whom no receipt of this process has shown to exist."""
-        return self._acquaintance.newcomer(write)
+        return self._acquaintance.newcomer(fields)
 
     def resolve_many(self, do: Do, each: Sequence[Mapping[str, Any]]) -> Sequence[Resolved]:
         """As `resolve`: the lists that it takes are read once for all."""
@@ -272,7 +272,7 @@ class Zendesk:
         return self._jobs.ended(jobs)
 
     def _receipt(self, ticket: Mapping[str, Any], write: Write) -> Receipt:
-        self._acquaintance.meet(write)
+        self._acquaintance.meet(write.body)
         if write.do is Do.SOLVE:
             return receipts.of_solved(self._settings.url, ticket)
         if write.do is Do.LINK:
