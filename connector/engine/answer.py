@@ -96,7 +96,7 @@ class Decision:
             "to": who.address,
             "name": who.name,
             "person": who.person,
-            "detail": dict(occasion.detail),
+            "detail": _detail(told),
             "desk": told.sink,
             "outage": told.outage if occasion.of_problem else "",
             **more,
@@ -111,6 +111,15 @@ class Decision:
             return ()
         key = self._wiring.key(told.source, told.external_id, TABLE, name)
         return [(mailbox, message_id(key, smtp.sender)) for mailbox in self._answering.mailboxes]
+
+
+def _detail(told: Told) -> dict[str, Any]:
+    """What is known of it; of an outage also under which number the help desk has it."""
+    detail = dict(told.occasion.detail)
+    if told.occasion.of_problem:
+        parent = {"number": told.outage_number, "url": told.outage_url}
+        detail |= {name: value for name, value in parent.items() if value and not detail.get(name)}
+    return detail
 
 
 def sink_of(source: str) -> str:

@@ -13,7 +13,7 @@ from connector.ledger.happenings import Happening, happened
 from connector.ledger.moves import Step, move_each
 from connector.ledger.rows import add_missing, dump, slices
 from connector.ledger.schema import delivery, event, happening, member, problem, remote, ticket
-from connector.news import Seen
+from connector.news import Seen, notes_ref
 from connector.plugins import Change, Do, Status
 
 Moved = Mapping[int, tuple[Seen | None, Seen, Change]]
@@ -117,8 +117,11 @@ class _Cascade:
         return f"solve:{self._problem.key}:"
 
     def _tell(self, then: Follows, members: Sequence[Member], after: Seen, change: Change) -> None:
-        detail = {"number": change.number, "url": change.url, "status": after.status.value}
+        detail: dict[str, Any] = {"number": change.number, "url": change.url, "status": after.status.value}
         detail |= {"resolution": after.resolution, "problem": self._problem.key}
+        detail["articles"] = [{"title": each.title, "url": each.url} for each in change.articles]
+        if then.stage is not Stage.OPEN and change.notes:
+            detail["notes"] = notes_ref(change)
         at = after.resolved_at or after.updated_at or self._now
         for what in then.told:
             # A problem is resolved once for each time that it was reopened, and its status is one of each version.

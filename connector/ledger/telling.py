@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Select, func, or_, select
+from sqlalchemy import Connection, Select, and_, func, or_, select
 
 from connector.answering import Occasion, person_of
 from connector.delivery import State
@@ -17,7 +17,7 @@ from connector.ledger.database import Database
 from connector.ledger.leases import Lease, renew
 from connector.ledger.records import move_cursor
 from connector.ledger.rows import add_missing, dump, slices
-from connector.ledger.schema import cursor, delivery, happening, heard, member, meta, problem, thread, ticket
+from connector.ledger.schema import cursor, delivery, happening, heard, link, member, meta, problem, thread, ticket
 from connector.plugins import Do
 from connector.ticket import Ticket
 
@@ -40,6 +40,8 @@ class Told:
     sink: str = ""
     outage: str = ""
     outage_state: str = ""
+    outage_number: str = ""
+    outage_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +146,13 @@ def _cursor(connection: Connection) -> int | None:
 
 def _since(connection: Connection, limit: int) -> Select[Any]:
     outage = (problem.c.title, problem.c.state.label("outage_state"))
+    parent = (link.c.number.label("outage_number"), link.c.url.label("outage_url"))
     own = (ticket.c.source, ticket.c.external_id, ticket.c.version, ticket.c.body, ticket.c.sink)
     return (
-        select(happening, *own, *outage)
+        select(happening, *own, *outage, *parent)
         .join(ticket, ticket.c.id == happening.c.ticket_id)
         .outerjoin(problem, problem.c.id == happening.c.problem_id)
+        .outerjoin(link, and_(link.c.ticket_id == problem.c.ticket_id, link.c.sink == problem.c.sink))
         .where(happening.c.id > (_cursor(connection) or 0))
         .order_by(happening.c.id)
         .limit(limit)
@@ -160,7 +164,7 @@ def _batch(connection: Connection, limit: int) -> Batch:
     each = [
         Told(
             _news(row), row.source, row.external_id, row.version, row.body, row.sink, row.title or "",
-            row.outage_state or "",
+            row.outage_state or "", row.outage_number or "", row.outage_url or "",
         )
         for row in rows
     ]  # fmt: skip

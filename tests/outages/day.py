@@ -77,7 +77,7 @@ class Day:
         self.folder = folder
         self.desk: Desk = DESKS[kind](box)
         self.clock = SharedClock(box)
-        self._ears = ears
+        self.ears = ears
         self._kind = kind
         self._names: list[str] = []
 
@@ -93,7 +93,7 @@ class Day:
         for name in DESKS:
             mapping = f"mapping: mappings/{name}.yaml"
             text = text.replace(mapping, f"{mapping}\n    settle_after: {SETTLE}\n    concurrency: 1\n    timeout: 10")
-        settings.write_text(f"{text}\n{SETTINGS}{self._ears.settings}", "utf-8")
+        settings.write_text(f"{text}\n{SETTINGS}{self.ears.settings}", "utf-8")
 
     def arrive(self, reports: Sequence[Report]) -> None:
         """These reports come in, written two hours long."""
@@ -113,12 +113,12 @@ class Day:
     def trouble(self, seed: int, rate: float) -> None:
         """From now on requests fail, in every way, at the help desk and at those who tell people."""
         self.box.faults.chaos(seed=seed, rate=rate)
-        self._ears.trouble(seed, rate)
+        self.ears.trouble(seed, rate)
 
     def heal(self) -> None:
         """No more of that."""
         self.box.faults.clear()
-        self._ears.heal()
+        self.ears.heal()
 
     def solve(self) -> None:
         """Analysts solve every outage that there is."""
@@ -141,7 +141,7 @@ class Day:
 
     def _confirm(self) -> int:
         """A person asks those who were told, or not."""
-        heard, unsure = self._ears.heard(), self._rows(_TOLD.where(delivery.c.state == State.UNSURE.value))
+        heard, unsure = self.ears.heard(), self._rows(_TOLD.where(delivery.c.state == State.UNSURE.value))
         with App.open(self.folder / "connector.yaml", clock=self.clock) as app:
             for row in unsure:
                 there = heard[_named(row), _kind(row.part)] > 0
@@ -187,7 +187,7 @@ class Day:
         """Each report is acknowledged once; of an outage each person hears once, however many reports are theirs."""
         whose = {_named(row): (row.problem_id, person_of(_ticket(row))) for row in members}
         told: dict[str, Counter[Any]] = {RECEIVED: Counter(), OPENED: Counter(), OVER: Counter()}
-        for (name, kind), times in self._ears.heard().items():
+        for (name, kind), times in self.ears.heard().items():
             who: Any = name if kind == RECEIVED else whose.get(name, f"{name}, which belongs to no outage")
             told.setdefault(kind, Counter())[who] += times
         everybody = Counter(set(whose.values()))

@@ -26,6 +26,15 @@ _TALK = re.compile(r"/v3/conversations/([^/]+)/activities")
 Heard = Counter[tuple[str, str]]
 
 
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What one person was told about a report; `text` is all that they can read."""
+
+    report: str
+    kind: str
+    text: str
+
+
 @dataclass
 class Ears:
     """Everybody's, on loopback."""
@@ -71,25 +80,23 @@ answers:
 
     def heard(self) -> Heard:
         """How often each report was told of each thing. A callback that comes again under its key counts once."""
-        said: Heard = Counter(_of_mail(mail["In-Reply-To"] or "", mail.get_content()) for mail in self.office.mails)
+        return Counter((each.report, each.kind) for each in self.messages())
+
+    def messages(self) -> Iterator[Message]:
+        """All that people were told."""
+        for mail in self.office.mails:
+            report = str(mail["In-Reply-To"] or "").strip("<>").partition("@")[0]
+            yield Message(report, _kind(mail.get_content()), f"{mail['Subject']}\n{mail.get_content()}")
         known: set[str] = set()
         for path, headers, body in list(self.service.posts):
             document = json.loads(body)
             if "event" not in document:
-                said[_of_talk(path, document["text"])] += 1
+                talk = _TALK.search(path)
+                yield Message(unquote(talk[1]) if talk else path, _kind(document["text"]), document["text"])
             elif headers["idempotency-key"] not in known:
                 known.add(headers["idempotency-key"])
-                said[document["ticket"].rpartition(":")[2], _BY_EVENT.get(document["event"], "?")] += 1
-        return said
-
-
-def _of_mail(answers: str, text: str) -> tuple[str, str]:
-    return answers.strip("<>").partition("@")[0], _kind(text)
-
-
-def _of_talk(path: str, text: str) -> tuple[str, str]:
-    talk = _TALK.search(path)
-    return unquote(talk[1]) if talk else path, _kind(text)
+                kind = _BY_EVENT.get(document["event"], "?")
+                yield Message(document["ticket"].rpartition(":")[2], kind, json.dumps(document, ensure_ascii=False))
 
 
 def _kind(text: str) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 
 from tests.outages.day import lived, made_up, morning
 
@@ -15,15 +12,7 @@ REPORTS, OUTAGES, UNRELATED, WAVES = 45, 3, 40, 2
 SEED, RATE = 5, 0.1
 
 
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Hundreds of lines of log are no part of it."""
-    before = structlog.get_config()
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    yield
-    structlog.configure(**before)
-
-
+@pytest.mark.usefixtures("quiet")
 @pytest.mark.parametrize("kind", ["servicenow", "zendesk"])
 def test_every_outage_has_one_problem_and_everybody_hears_once(kind: str, tmp_path: Path) -> None:
     reports = made_up(SEED, REPORTS, OUTAGES, UNRELATED)

@@ -139,8 +139,8 @@ class Changes:
 
     def _made(self, table: str, rows: Sequence[Row]) -> list[Change]:
         talked = [str(row["sys_id"]) for row in rows if plain(row.get("sys_mod_count")) != "0"]
-        over = [str(row["sys_id"]) for row in rows if _status(table, row) in (Status.RESOLVED, Status.CLOSED)]
-        entries, articles = self._entries(talked), self._articles(over)
+        explained = [str(row["sys_id"]) for row in rows if _is_explained(table, row)]
+        entries, articles = self._entries(talked), self._articles(explained)
         return [
             self._change(table, row, entries.get(row["sys_id"], ()), articles.get(row["sys_id"], ())) for row in rows
         ]
@@ -240,6 +240,11 @@ def _status(table: str, row: Row) -> Status:
     status = _STATUS.get(table, {}).get(state, otherwise)
     waits = status is Status.HOLD and plain(row.get("hold_reason")) == _AWAITING_CALLER
     return Status.PENDING if waits else status
+
+
+def _is_explained(table: str, row: Row) -> bool:
+    """May somebody have linked an article by now that helps those who asked?"""
+    return _status(table, row) in (Status.RESOLVED, Status.CLOSED) or plain(row.get("known_error")) == "true"
 
 
 def _stamp(row: Row) -> str:
