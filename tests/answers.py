@@ -75,7 +75,7 @@ def post_office(**options: Any) -> Iterator[PostOffice]:
 
 @dataclass
 class Receiver:
-    """Takes posts. `answer` gives status and body for one."""
+    """Takes posts. `answer` gives status and body for one: 0 hangs up, a status below 0 cuts the body in the middle."""
 
     url: str = ""
     posts: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
@@ -102,10 +102,11 @@ def receiver() -> Iterator[Receiver]:
                 self.connection.close()
                 self.close_connection = True
                 return
-            self.send_response(status)
+            self.send_response(abs(status))
             self.send_header("Content-Length", str(len(said)))
             self.end_headers()
-            self.wfile.write(said)
+            self.wfile.write(said if status > 0 else said[: len(said) // 2])
+            self.close_connection = status < 0
 
         def log_message(self, *args: object) -> None:
             return None

@@ -25,6 +25,7 @@ from connector.plugins import Do
 from connector.sandbox import Fault, Sandbox
 from connector.sandbox.zendesk import writing
 from tests.crash.harness import read_state
+from tests.outages.desks import DESKS
 
 SETTLE = 2.0
 # Seconds of real time after which a client gives up on an answer.
@@ -99,7 +100,8 @@ class Stage:
         self.clock = SharedClock(self.box)
         self.bulk = bulk
         self._cell = 0
-        self._links = 0
+        self._desk = DESKS[kind](self.box)
+        self._solved: Counter[str] = Counter()
         self._versions = [0] * size
         self._made: list[str] = []
 
@@ -136,7 +138,7 @@ class Stage:
             self._mail(f"pool-{number}", f"Talk {number}", f"about a slow screen {number}")
         self._sync()
         self._problem = self._parent("Parent")
-        for do in (Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK):
+        for do in (Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK, *(() if self.bulk else (Do.SOLVE,))):
             self.play(do, None)
 
     # ── a cell ──
@@ -152,6 +154,7 @@ class Stage:
             Do.COMMENT: self._comment,
             Do.ATTACH: self._attach,
             Do.LINK: self._link,
+            Do.SOLVE: self._solve,
         }[do]()
         before = len(self.box.requests)
         if fault is not None:
@@ -165,6 +168,8 @@ class Stage:
         if fault is not None:
             met = [entry for entry in self.box.requests[before:] if entry.fault == fault.kind]
             assert met, f"no request met {fault.name}"
+        if do is Do.SOLVE:
+            self._reopen_pool()
         return told
 
     def _sync(self) -> None:
@@ -224,18 +229,27 @@ class Stage:
         return {"comments": texts}
 
     def _link(self) -> dict[str, list[str]]:
-        """Hang the tickets of the pool on a parent, by rows as the ledger would have them."""
+        """Hang the tickets of the pool on a parent."""
         self._unlink()
-        self._links += 1
-        now, said = self.clock.wall(), json.dumps({"problem": self._problem})
+        ids = self._queue(Do.LINK, {"problem": self._problem})
+        return {"children": [f"{remote_id} of {self._problem}" for remote_id in ids]}
+
+    def _solve(self) -> dict[str, list[str]]:
+        """Solve the tickets of the pool."""
+        self._solved = self._desk.solved()
+        return {"solved": self._queue(Do.SOLVE, {"notes": f"Fixed in cell {self._cell}"})}
+
+    def _queue(self, do: Do, what: dict[str, str]) -> list[str]:
+        """Rows as the ledger would have them, for each ticket of the pool; returns the ids of its records."""
+        now, said = self.clock.wall(), json.dumps(what)
         t, k = ticket.c, link.c
         of_pool = select(t.id, t.version, k.remote_id).join(link, k.ticket_id == t.id)
         with self.app.wiring.db.write() as connection:
             rows = list(connection.execute(of_pool.where(t.external_id.contains("pool-"), t.source == "button")))
             values: dict[str, Any] = {
                 "sink": "desk",
-                "do": Do.LINK.value,
-                "part": f"link:{self._links}",
+                "do": do.value,
+                "part": f"{do}:{self._cell}",
                 "state": State.QUEUED.value,
             }
             values |= {
@@ -247,7 +261,7 @@ class Stage:
             }
             each = [{**values, "ticket_id": row.id, "version": row.version} for row in rows]
             connection.execute(delivery.insert(), each)
-        return {"children": [f"{row.remote_id} of {self._problem}" for row in rows]}
+        return [row.remote_id for row in rows]
 
     def _unlink(self) -> None:
         """An analyst takes all children from the parent, at the help desk."""
@@ -258,6 +272,16 @@ class Stage:
             for ticket_ in account.list_tickets():
                 if str(ticket_["problem_id"]) == self._problem:
                     writing.update(account, self._agent(), ticket_, {"problem_id": None}, account.clock.now())
+
+    def _reopen_pool(self) -> None:
+        """An analyst takes up again what was solved, at the help desk."""
+        instance, account = self.box.servicenow, self.box.zendesk
+        with self.box.lock:
+            for row in instance.rows("incident", state="6"):
+                instance.write("incident", row, {"state": "2"}, instance.doorman.accounts["admin"])
+            for ticket_ in account.list_tickets():
+                if ticket_["status"] == "solved":
+                    writing.update(account, self._agent(), ticket_, {"status": "open"}, account.clock.now())
 
     def _parent(self, title: str) -> str:
         """A problem, made by an analyst at the help desk."""
@@ -313,6 +337,8 @@ class Stage:
         """What the help desk holds, of this cell and of those before it that could have come back."""
         if what == "children":
             return self._children()
+        if what == "solved":
+            return self._desk.solved() - self._solved
         tickets, comments, files, _ = read_state(
             {"servicenow": self.box.servicenow.document(), "zendesk": self.box.zendesk.document()}
         )

@@ -19,7 +19,7 @@ from tests.matrix.stage import PATIENCE, SECRET, SETTLE, Stage
 
 FEW, MANY = 2, 9
 
-WRITES = (Do.CREATE, Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK)
+WRITES = (Do.CREATE, Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK, Do.SOLVE)
 BATCH, CREATE_MANY, UPDATE_MANY = "/api/now/batch", "/api/v2/tickets/create_many", "/api/v2/tickets/update_many"
 # What goes many at once, and by which call.
 TOGETHER = {
@@ -48,7 +48,7 @@ def cells() -> Iterator[Cell]:
     """All of them."""
     for site in ("servicenow", "hardened", "zendesk"):
         desk = "zendesk" if site == "zendesk" else "servicenow"
-        for do in (Do.CREATE, Do.UPDATE, Do.COMMENT, Do.ATTACH, Do.LINK):
+        for do in WRITES:
             for fault in faults("/", site):
                 yield Cell(f"{site}-single", do, replace(fault, on=SINGLE[desk], after=1), "write")
             if (path := TOGETHER[desk].get(do)) is not None:

@@ -125,6 +125,12 @@ class Day:
         for parent in self.desk.parents():
             self.desk.solve(parent)
 
+    def resolve(self) -> None:
+        """A person here says of every outage that it is over."""
+        with App.open(self.folder / "connector.yaml", clock=self.clock) as app:
+            for outage in app.outages.listed():
+                app.outages.resolve(str(outage["problem"]), "A larger disk.")
+
     def settle(self) -> None:
         """Runs until nothing is left to do. A person sees to messages of which nobody else can tell whether they
         arrived."""
@@ -135,9 +141,11 @@ class Day:
                 break
         else:
             raise AssertionError(f"deliveries still wait: {self._waits()[:5]}")
-        for _ in range(2):  # what was done last is seen, and what follows from it is done
-            self.pass_time(200.0)
-            self.run()
+
+    def end(self) -> None:
+        """As `settle`; and what was done last is seen, and what follows from it is done."""
+        for _ in range(2):
+            self.settle()
 
     def _confirm(self) -> int:
         """A person asks those who were told, or not."""
@@ -165,11 +173,13 @@ class Day:
         self.box.clock.settle()
         members = self._rows(_MEMBERS)
         links = Counter((row.child, row.parent) for row in members)
+        over = self.desk.over()
+        solved = Counter({child: times for child, times in self.desk.solved().items() if child in over})
         return {
             "tickets": self._tickets(),
             "problems": Count.of(Counter(row.remote_id for row in self._rows(_PARENTS)), Counter(self.desk.parents())),
             "links": Count.of(links, Counter(self.desk.linked())),
-            "solves": Count.of(Counter(child for child, _ in links), self.desk.solved()),
+            "solves": Count.of(Counter(child for child, _ in links), solved),
             **self._messages(members),
         }
 
@@ -259,13 +269,15 @@ def lived(
     day.heal()
     day.settle()
     if trouble:
+        day.resolve()  # so that every step of the connector's own goes wrong too
         day.trouble(*trouble)
-    day.solve()
+    else:
+        day.solve()
     for _ in range(waves if trouble else 0):
         day.run()
         day.pass_time(30.0)
     day.heal()
-    day.settle()
+    day.end()
     return day.reckon()
 
 

@@ -26,7 +26,10 @@ class Desk(Protocol):
         """How often each child began to hang on each parent."""
 
     def solved(self) -> Counter[str]:
-        """How often each child that is over now came to be solved."""
+        """How often each ticket came to be solved."""
+
+    def over(self) -> set[str]:
+        """The tickets that are solved now."""
 
     def solve(self, parent: str) -> None:
         """An analyst solves an outage."""
@@ -62,8 +65,10 @@ class ServiceNowDesk:
         return self._linked
 
     def solved(self) -> Counter[str]:
-        over = {row["sys_id"] for row in self._desk.rows("incident") if row["state"] == "6"}
-        return Counter({sys_id: times for sys_id, times in self._solved.items() if sys_id in over})
+        return Counter(self._solved)
+
+    def over(self) -> set[str]:
+        return {row["sys_id"] for row in self._desk.rows("incident") if row["state"] == "6"}
 
     def solve(self, parent: str) -> None:
         steps: tuple[dict[str, str], ...] = (
@@ -93,9 +98,11 @@ class ZendeskDesk:
         return Counter((key, str(value)) for key, value in self._changes("problem_id") if value)
 
     def solved(self) -> Counter[str]:
-        tickets = self._desk.list_tickets()
-        over = {str(one["id"]) for one in tickets if one["status"] == "solved" and one["type"] != "problem"}
-        return Counter(key for key, value in self._changes("status") if value == "solved" and key in over)
+        parents = set(self.parents())
+        return Counter(key for key, value in self._changes("status") if value == "solved" and key not in parents)
+
+    def over(self) -> set[str]:
+        return {str(one["id"]) for one in self._desk.list_tickets() if one["status"] == "solved"}
 
     def _changes(self, name: str) -> list[tuple[str, Any]]:
         with self._desk.lock:

@@ -11,7 +11,7 @@ from connector.sandbox import Sandbox
 from tests.crash.harness import forked, warmed
 from tests.outages.day import SETTLE, Count, Day, made_up, morning
 
-REPORTS, OUTAGES, UNRELATED = 24, 2, 16
+REPORTS, OUTAGES, UNRELATED = 16, 2, 6
 # So many points (transactions, requests) a run passes that has something to do.
 POINTS = 260
 
@@ -33,7 +33,7 @@ def ready(folder: Path) -> Iterator[None]:
 
 
 def survived(folder: Path, kind: str, seed: int) -> tuple[dict[str, Count], list[int]]:
-    """One seed's morning: what was counted, and the sizes of its outages. Every other one has trouble too."""
+    """One seed's morning: what was counted, and the sizes of its outages. Two in three have trouble too."""
     chance = random.Random(seed)
     reports = made_up(seed, REPORTS, OUTAGES, UNRELATED)
     half = len(reports) // 2
@@ -44,9 +44,12 @@ def survived(folder: Path, kind: str, seed: int) -> tuple[dict[str, Count], list
             day.arrive(some)
             _die(day, chance, rate)
         day.settle()
-        day.solve()
+        if chance.random() < 0.5:
+            day.solve()
+        else:
+            day.resolve()
         _die(day, chance, rate)
-        day.settle()
+        day.end()
         return day.reckon(), day.outages()
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from tests.outages.day import lived, made_up, morning
 
-REPORTS, OUTAGES, UNRELATED, WAVES = 45, 3, 40, 2
+REPORTS, OUTAGES, UNRELATED, WAVES = 45, 3, 16, 2
 SEED, RATE = 5, 0.1
 
 

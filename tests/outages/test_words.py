@@ -17,20 +17,20 @@ NOTES = "Patient MRN 4711081 was among those whom it hit; a font was missing, an
 @pytest.mark.usefixtures("quiet")
 def test_the_command_resolves_an_outage_through_to_its_incidents_and_everybody_reads_how(tmp_path: Path) -> None:
     with morning(tmp_path / "site", "servicenow") as day:
-        day.arrive(made_up(5, 20, 1, 8))
+        day.arrive(made_up(5, 14, 1, 6))
         day.run()
         _link_article(day)
         with App.open(day.folder / "connector.yaml", clock=day.clock) as app:
             [outage] = app.outages.listed()
             app.outages.resolve(str(outage["number"]), NOTES)
-        day.settle()
+        day.end()
         counts, told = day.reckon(), list(day.ears.messages())
         states = {row["state"] for row in day.box.servicenow.rows("incident") if row["problem_id"]}
     assert states == {"6"}
     assert {what: (count.missing, count.double) for what, count in counts.items()} == dict.fromkeys(counts, ([], []))
     opened = [each.text for each in told if each.kind == OPENED]
     over = [each.text for each in told if each.kind == OVER]
-    assert counts["solves"].wanted == len(opened) == len(over) > 10
+    assert counts["solves"].wanted == len(opened) == len(over) > 6
     assert all(str(outage["title"]) in text for text in (*opened, *over))
     assert all(str(outage["number"]) in text for text in opened if "subject" in text.lower() or "Hello" in text)
     assert all("a font was missing" in text for text in over)
