@@ -18,6 +18,7 @@ from connector.ledger.leases import FARTHEST, is_dead
 from connector.ledger.moves import Step, move, move_all
 from connector.ledger.rows import dump, slices, told
 from connector.ledger.schema import delivery
+from connector.ledger.states import stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +113,11 @@ def forget_job(db: Database, rows: Sequence[Delivery], now: float) -> None:
             connection.execute(unsure.where(delivery.c.state == State.UNSURE.value).values(values))
 
 
-_OPEN = or_(*(delivery.c.state == state.value for state in OPEN))
 _NOTED = (
     update(delivery)
-    .where(delivery.c.id == bindparam("row"), _OPEN, delivery.c.job == "", delivery.c.sent_at == bindparam("began"))
+    .where(
+        delivery.c.id == bindparam("row"), stands(*OPEN), delivery.c.job == "", delivery.c.sent_at == bindparam("began")
+    )
     .values(job=bindparam("name"), place=bindparam("at"), lease_until=bindparam("until"))
 )
 

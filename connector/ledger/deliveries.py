@@ -28,6 +28,7 @@ from connector.ledger.database import Database
 from connector.ledger.line import nothing_earlier
 from connector.ledger.rows import put
 from connector.ledger.schema import blob, delivery, event, link, memory, ticket
+from connector.ledger.states import stands
 from connector.plugins import PROBLEM, Do
 
 
@@ -108,7 +109,7 @@ _HERE = delivery.c.sink == bindparam("sink", type_=Text)
 # Thousands of these may be in flight.
 _DUE = (
     _columns(literal_column("''", Text))
-    .where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.due_at <= _AT)
+    .where(_HERE, stands(State.QUEUED), delivery.c.due_at <= _AT)
     .where(delivery.c.payload.is_not(None), _FIRST_IN_LINE)
     .where(
         tuple_(delivery.c.due_at, delivery.c.id)
@@ -118,20 +119,21 @@ _DUE = (
     .limit(bindparam("most", type_=Integer))
 )
 _UNPLANNED = (
-    _WHOLE.where(_HERE, delivery.c.state == State.QUEUED.value, delivery.c.payload.is_(None))
+    _WHOLE.where(_HERE, stands(State.QUEUED), delivery.c.payload.is_(None))
     .order_by(delivery.c.id)
     .limit(bindparam("most", type_=Integer))
 )
 _FREE = or_(delivery.c.lease_until.is_(None), delivery.c.lease_until < _AT)
 _UNSURE = (
-    _WHOLE.where(_HERE, delivery.c.state == State.UNSURE.value, delivery.c.due_at <= _AT, _FREE, _FIRST_IN_LINE)
+    _WHOLE.where(_HERE, stands(State.UNSURE), delivery.c.due_at <= _AT, _FREE, _FIRST_IN_LINE)
     .order_by(delivery.c.due_at, delivery.c.id)
     .limit(bindparam("most", type_=Integer))
 )
-_STANDING = select(func.count()).where(_HERE, delivery.c.state == bindparam("state", type_=Text))
-_SOONEST = select(func.min(delivery.c.due_at)).where(
-    _HERE, delivery.c.state == bindparam("state", type_=Text), _FIRST_IN_LINE
-)
+_STANDING = {state: select(func.count()).where(_HERE, stands(state)) for state in UNFINISHED}
+_SOONEST = [
+    select(func.min(delivery.c.due_at)).where(_HERE, stands(state), _FIRST_IN_LINE)
+    for state in (State.QUEUED, State.UNSURE)
+]
 
 
 def _row(row: Row[Any]) -> Delivery:
@@ -196,14 +198,12 @@ def due(db: Database, sink: str, now: float, limit: int, after: tuple[float, int
     the place (`due_at`, `id`)."""
     asked = {"sink": sink, "now": now, "most": limit, "at": after[0], "row": after[1]}
     with db.read() as connection:
-        return [_row(row) for row in connection.execute(_DUE, asked)]
+        return [_row(row) for row in connection.execute(_DUE, asked).all()]
 
 
 def of_job(db: Database, sink: str, job: str) -> list[Delivery]:
     """What is unsure of those that went in one call, by their places in it."""
-    members = _WHOLE.where(
-        delivery.c.sink == sink, delivery.c.job == job, delivery.c.job != "", delivery.c.state == State.UNSURE.value
-    )
+    members = _WHOLE.where(delivery.c.sink == sink, delivery.c.job == job, delivery.c.job != "", stands(State.UNSURE))
     with db.read() as connection:
         return [_row(row) for row in connection.execute(members.order_by(delivery.c.place))]
 
@@ -217,10 +217,7 @@ def unsure(db: Database, sink: str, now: float, limit: int) -> list[Delivery]:
 def next_due(db: Database, sink: str) -> float | None:
     """When the next queued or unsure delivery that is first in line becomes due, or None."""
     with db.read() as connection:
-        times = [
-            connection.execute(_SOONEST, {"sink": sink, "state": state.value}).scalar()
-            for state in (State.QUEUED, State.UNSURE)
-        ]
+        times = [connection.execute(soonest, {"sink": sink}).scalar() for soonest in _SOONEST]
     return min((time for time in times if time is not None), default=None)
 
 
@@ -249,7 +246,7 @@ def controls(db: Database, wanted: Delivery, most: int) -> list[Delivery]:
         (ticket.c.source == PROBLEM) if wanted.source == PROBLEM else (ticket.c.source != PROBLEM),
         delivery.c.sink == wanted.sink,
         delivery.c.do == wanted.do.value,
-        delivery.c.state == State.SENT.value,
+        stands(State.SENT),
         delivery.c.body.is_not(None),
         delivery.c.id != wanted.id,
     )
@@ -283,5 +280,6 @@ def tally(db: Database, sink: str) -> dict[str, int]:
 def count_unfinished(db: Database, sink: str) -> dict[str, int]:
     """How many deliveries are not final, by state; cheap, whatever the ledger holds."""
     with db.read() as connection:
-        said = [{"sink": sink, "state": state.value} for state in UNFINISHED]
-        return {asked["state"]: connection.execute(_STANDING, asked).scalar_one() for asked in said}
+        return {
+            state.value: connection.execute(count, {"sink": sink}).scalar_one() for state, count in _STANDING.items()
+        }

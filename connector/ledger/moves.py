@@ -14,6 +14,7 @@ from connector.delivery import Move, State, after
 from connector.errors import StaleRow
 from connector.ledger.line import nothing_earlier
 from connector.ledger.schema import delivery, event
+from connector.ledger.states import stands
 
 # What a state does to the columns that only make sense in another one.
 _CLEARED: Mapping[State, Mapping[str, Any]] = {
@@ -91,7 +92,7 @@ def _shape(step: Step) -> Shape:
 def _statement(was: State, done: Move, sets: tuple[str, ...], held: tuple[str, ...], first: bool) -> Update:
     now = after(was, done)
     own = {name: bindparam(f"set_{name}", type_=delivery.c[name].type) for name in sets}
-    moved = update(delivery).where(delivery.c.id == bindparam("row"), delivery.c.state == was.value)
+    moved = update(delivery).where(delivery.c.id == bindparam("row"), stands(was))
     for name in held:
         value = bindparam(f"held_{name}", type_=delivery.c[name].type)
         moved = moved.where(delivery.c[name].is_not_distinct_from(value))

@@ -15,6 +15,7 @@ from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step, move_each
 from connector.ledger.rows import dump, told
 from connector.ledger.schema import delivery
+from connector.ledger.states import stands
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ _RENDERED = (
     .where(
         delivery.c.id == bindparam("row"),
         delivery.c.version == bindparam("of"),
-        delivery.c.state == State.QUEUED.value,
+        stands(State.QUEUED),
         delivery.c.body.is_(None),
     )
     .values(payload=bindparam("said"), finding=None)

@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    literal_column,
     or_,
     text,
 )
@@ -294,7 +295,7 @@ problem = Table(
     UniqueConstraint("key"),
 )
 # Which go on; queries say it in the same words, or SQLite would not take the index.
-live = or_(problem.c.state == "suggested", problem.c.state == "open")
+live = or_(*(problem.c.state == literal_column(f"'{state}'", Text) for state in ("suggested", "open")))
 Index("ix_problem_live", problem.c.sink, problem.c.last_at, sqlite_where=live, postgresql_where=live)
 Index("ix_problem_ticket", problem.c.ticket_id)
 

@@ -15,9 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import ClauseElement, Engine, event
+from sqlalchemy.dialects import sqlite
 
 from connector.app import App
+from connector.delivery import Move, State
+from connector.ledger import claims, deliveries, moves, planning
 from connector.ledger.database import Database
 from connector.ledger.schema import metadata
 from connector.sandbox import Sandbox
@@ -103,6 +106,18 @@ def test_no_plan_reads_a_big_table_or_sorts(base: Path) -> None:
     steps = {" ".join(statement.split()): bad(statement, plan) for statement, plan in plans.items()}
     found = [f"{step}: {said}" for said, step in steps.items() if step]
     assert not found, "\n".join(found)
+
+
+CLAIMED = moves._statement(State.QUEUED, Move.CLAIMED, ("body",), ("version",), True)
+SETTLED = moves._statement(State.SENDING, Move.ACCEPTED, ("remote_id",), ("holder",), False)
+
+
+@pytest.mark.parametrize("statement", [CLAIMED, SETTLED, planning._RENDERED, claims._NOTED, deliveries._DUE])
+def test_no_state_comes_with_the_values(statement: ClauseElement) -> None:
+    """SQLite would plan the statement anew for each row."""
+    said = str(statement.compile(dialect=sqlite.dialect()))
+    assert re.search(r"\.state = '\w+'", said)
+    assert not re.search(r"\.state = \?", said)
 
 
 def bad(statement: str, plan: list[str]) -> str:
