@@ -16,6 +16,7 @@ from connector.actions import Actions
 from connector.breaker import Breaker
 from connector.care import LedgerCare
 from connector.clock import Clock, SystemClock
+from connector.engine import rehearse
 from connector.engine import run as engine
 from connector.engine.report import Report
 from connector.engine.watch import Watch
@@ -97,7 +98,7 @@ class App:
         """
         inlets, outlets = self._asked(sources, sinks)
         if dry_run:
-            return engine.dry_run(self.wiring, inlets, outlets, limit)
+            return rehearse.dry_run(self.wiring, inlets, outlets, limit)
         checking.refuse_missing_secrets(self.settings, inlets, outlets)
         self._refuse_restored()
         report = engine.run(self._telling(progress), inlets, outlets, limit, max_seconds)

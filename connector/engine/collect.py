@@ -15,7 +15,7 @@ from connector.ledger import records
 from connector.ledger.leases import Lease
 from connector.ledger.taken import Counts, Taken
 from connector.phi import shield
-from connector.plugins import Acknowledges, Counted, Page, Reading, Record, Rejected, Reply
+from connector.plugins import Acknowledges, Page, Reading, Record, Rejected, Reply
 from connector.priority import weigh
 from connector.routing import NoRoute, choose
 from connector.ticket import Ticket, fingerprint
@@ -30,7 +30,7 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
     read further (what was read stays), and Busy where the lease was lost.
     """
     try:
-        for page in _pages(wiring, inlet):
+        for page in pages(wiring, inlet):
             room = None if limit is None else limit - counts.new - counts.changed
             counts.plus(_take(wiring, inlet, held, page, room))
             _acknowledge(wiring, inlet, page)
@@ -43,7 +43,7 @@ def collect(wiring: Wiring, inlet: Inlet, held: Lease, counts: Counts, limit: in
     records.promote(wiring.db, held, inlet.id, now=wiring.clock.wall(), takes_files=wiring.takes_files)
 
 
-def _pages(wiring: Wiring, inlet: Inlet) -> Iterator[Page]:
+def pages(wiring: Wiring, inlet: Inlet) -> Iterator[Page]:
     """What was posted to the source, then what it reads itself."""
     return chain(posted(wiring, inlet), inlet.source.pages(records.cursor_of(wiring.db, inlet.id)))
 
@@ -56,9 +56,9 @@ def _acknowledge(wiring: Wiring, inlet: Inlet, page: Page) -> None:
 
 
 def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | None) -> Counts:
-    fresh, same = _fresh(wiring, inlet, page)
-    taken = _some(wiring, inlet, fresh, room)
-    whole = len(taken) == len(fresh)
+    unread, same = fresh(wiring, inlet, page)
+    taken = some(wiring, inlet, unread, room)
+    whole = len(taken) == len(unread)
     counts = records.take(
         wiring.db,
         held,
@@ -76,10 +76,10 @@ def _take(wiring: Wiring, inlet: Inlet, held: Lease, page: Page, room: int | Non
     return counts
 
 
-def _some(wiring: Wiring, inlet: Inlet, fresh: Sequence[Record], room: int | None) -> list[Taken]:
+def some(wiring: Wiring, inlet: Inlet, unread: Sequence[Record], room: int | None) -> list[Taken]:
     """The records understood, up to the one that makes the `room`-th ticket or reply."""
     taken: list[Taken] = []
-    for record in fresh:
+    for record in unread:
         if room is not None and room <= 0:
             break
         taken.append(understand(wiring, inlet, record))
@@ -104,34 +104,7 @@ def read_again(wiring: Wiring, inlet: Inlet, held: Lease, record: Record) -> str
     return next(word for word in ("rejected", "counted", "new", "changed", "unchanged") if getattr(counts, word))
 
 
-def peek(wiring: Wiring, inlet: Inlet, counts: Counts) -> Iterator[Taken]:
-    """What is new or changed, one by one, writing nothing; everything is added to `counts`."""
-    for page in _pages(wiring, inlet):
-        fresh, same = _fresh(wiring, inlet, page)
-        counts.read += same
-        counts.unchanged += same
-        for record in fresh:
-            taken = understand(wiring, inlet, record)
-            outcome = _outcome(wiring, inlet, taken)
-            counts.add(outcome)
-            if outcome in ("new", "changed"):
-                yield taken
-
-
-def _outcome(wiring: Wiring, inlet: Inlet, taken: Taken) -> str:
-    match taken.reading:
-        case Rejected():
-            return "rejected"
-        case Counted():
-            return "counted"
-        case Reply(otherwise=reason):
-            return "counted" if reason else "changed"
-        case Ticket() as ticket:
-            known = records.versions(wiring.db, inlet.id, [ticket.external_id]).get(ticket.external_id)
-            return "new" if known is None else "unchanged" if known == taken.fingerprint else "changed"
-
-
-def _fresh(wiring: Wiring, inlet: Inlet, page: Page) -> tuple[Sequence[Record], int]:
+def fresh(wiring: Wiring, inlet: Inlet, page: Page) -> tuple[Sequence[Record], int]:
     """The records that are not byte for byte what was read at their place before, and how many are."""
     if not page.records:
         return (), 0

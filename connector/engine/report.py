@@ -9,10 +9,19 @@ from typing import Any
 from connector.engine.wiring import Outlet
 from connector.errors import ConnectorError
 from connector.ledger.taken import Counts
-from connector.plugins import Can
+from connector.plugins import Can, Do
 
 # Exit codes of a run, the gravest first.
 GRAVITY = (70, 2, 4, 3, 1, 0)
+# What is counted at a sink, by what was done there.
+COUNTED = {
+    Do.CREATE: "created",
+    Do.UPDATE: "updated",
+    Do.COMMENT: "commented",
+    Do.ATTACH: "attached",
+    Do.LINK: "linked",
+    Do.SOLVE: "updated",
+}
 WRITTEN = ("created", "updated", "commented", "attached", "linked", "told")
 
 

@@ -11,24 +11,20 @@ from typing import Any
 import structlog
 
 from connector.engine.answer import answer
-from connector.engine.collect import collect, peek
+from connector.engine.collect import collect
 from connector.engine.crew import Crew
 from connector.engine.deliver import deliver
 from connector.engine.escalate import escalate
-from connector.engine.foretell import would_tell, would_tell_now
 from connector.engine.gather import gather
 from connector.engine.observe import observe
-from connector.engine.plan import plan, render_ticket
+from connector.engine.plan import plan
 from connector.engine.reconcile import reconcile
 from connector.engine.report import WRITTEN, Report, at_sink
 from connector.engine.standing import keep_standing
 from connector.engine.wiring import Inlet, Outlet, Tally, Wiring
 from connector.errors import Busy, RemoteError, Transient
 from connector.ledger import claims, deliveries, leases, telling, views
-from connector.ledger.taken import Counts, Taken
-from connector.phi import clear
-from connector.plugins import Do, Reply
-from connector.ticket import Ticket
+from connector.ledger.taken import Counts
 
 log = structlog.get_logger("connector.run")
 
@@ -36,8 +32,6 @@ log = structlog.get_logger("connector.run")
 QUIET_WAIT = 1.0
 # A row may be due and in somebody else's hands.
 SHORTEST_WAIT = 0.2
-# So many tickets of each source are shown by a dry run; all are counted.
-WOULD_SHOW = 100
 
 
 def run(
@@ -185,42 +179,3 @@ def _did(wiring: Wiring, outlet: Outlet, tally: Tally, requests: int, seconds: f
 def _left_for_person(wiring: Wiring, outlets: Sequence[Outlet], started: float) -> int:
     lag = max((3 * outlet.sink.settle_after for outlet in outlets), default=0.0)
     return sum(views.needs_person(wiring.db, started, wiring.clock.wall(), lag).values())
-
-
-# ── dry run ──────────────────────────────────────────────────────────────────────────────────────────────────────
-
-
-def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], limit: int | None) -> Report:
-    """What a run would take in and say, by reading alone: no row, no cursor, no remote write."""
-    report = Report(uuid.uuid4().hex[:12], dry_run=True)
-    began = wiring.clock.monotonic()
-    wanted = {outlet.name for outlet in outlets}
-    most = WOULD_SHOW if limit is None else min(limit, WOULD_SHOW)
-    for inlet in inlets:
-        counts = report.sources[inlet.name] = Counts()
-        shown = 0
-        try:
-            for taken in peek(wiring, inlet, counts):
-                if taken.sink in wanted and shown < most:
-                    report.would.append(_would(wiring, taken) | would_tell(wiring, taken.reading))
-                    shown += 1
-        except RemoteError as error:
-            report.unread[inlet.name] = error
-    report.would += would_tell_now(wiring)
-    for outlet in outlets:
-        report.sinks[outlet.name] = _did(wiring, outlet, Tally(), outlet.limiter.requests, 0.0)
-    report.seconds = wiring.clock.monotonic() - began
-    return report
-
-
-def _would(wiring: Wiring, taken: Taken) -> dict[str, Any]:
-    own = taken.reading.ticket if isinstance(taken.reading, Reply) else taken.reading
-    assert isinstance(own, Ticket)  # noqa: S101 - `peek` returns nothing else
-    outlet = wiring.outlets[taken.sink]
-    rendered = render_ticket(wiring, outlet, clear(own, outlet.clearance), Do.CREATE, taken.group)
-    return {
-        "ticket": f"{own.source}:{own.external_id}",
-        "sink": taken.sink,
-        "fields": dict(rendered.fields),
-        "findings": [str(finding) for finding in rendered.findings],
-    }

@@ -20,11 +20,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, insert, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as NoneFree
+from sqlalchemy.pool import StaticPool
 
 from connector.clock import SystemClock
 from connector.errors import ConnectorError, Finding, SettingsError
 from connector.ledger import postgresql
-from connector.ledger.schema import meta
+from connector.ledger.schema import meta, metadata
 from connector.silence import silence
 
 BUSY_SECONDS = 30
@@ -100,6 +101,15 @@ class Database:
         if revision is None and place.get_backend_name() != "sqlite":
             return cls._empty()
         raise LedgerError("the ledger has another release's schema", "run: connector sync, which upgrades it")
+
+    @classmethod
+    def in_memory(cls) -> Database:
+        """An empty ledger of one thread, for what is only tried: nothing of it reaches a disk."""
+        engine = create_engine("sqlite://", poolclass=StaticPool, hide_parameters=True)
+        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "begin", _begin)
+        metadata.create_all(engine)
+        return cls(_quiet(engine))
 
     @classmethod
     def _empty(cls) -> Database:

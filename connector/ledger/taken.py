@@ -21,6 +21,18 @@ class Taken:
     waited: bool = False
 
 
+def ticket_of(reading: object) -> Ticket | None:
+    """The ticket that a reading is, or would become."""
+    return reading if isinstance(reading, Ticket) else reading.ticket if isinstance(reading, Reply) else None
+
+
+def refs_of(reading: object) -> list[str]:
+    """The messages that a reading is part of, or answers."""
+    own = ticket_of(reading)
+    named = list(own.thread) if own else []
+    return named + (list(reading.thread) if isinstance(reading, Reply) else [])
+
+
 @dataclass(slots=True)
 class Counts:
     """How the records of a page turned out. `read` is the sum of the others."""

@@ -13,7 +13,7 @@ from connector.ledger.known import Known, Memory
 from connector.ledger.rows import new_ids
 from connector.ledger.schema import ticket
 from connector.ledger.superseding import supersede
-from connector.ledger.taken import Counts, Taken, part_of_comment
+from connector.ledger.taken import Counts, Taken, part_of_comment, refs_of, ticket_of
 from connector.plugins import Counted, Do, Rejected, Reply
 from connector.ticket import Comment, Phi, Ticket
 
@@ -31,8 +31,8 @@ class Taking:
         self._free_ids: list[int] = []
 
     def take(self, page: Sequence[Taken]) -> Counts:
-        tickets = [own for taken in page if (own := _ticket_of(taken.reading))]
-        self._memory.recall((own.external_id for own in tickets), (ref for one in page for ref in _refs(one.reading)))
+        tickets = [own for taken in page if (own := ticket_of(taken.reading))]
+        self._memory.recall((own.external_id for own in tickets), (ref for one in page for ref in refs_of(one.reading)))
         self._free_ids = new_ids(self._connection, ticket, len(tickets))[::-1]
         counts = Counts()
         for taken in page:
@@ -159,16 +159,6 @@ class Taking:
         wanted = self._memory.awaited(refs)
         for taken, reply in waiting.for_messages(self._connection, self._source, wanted) if wanted else ():
             self._join(taken, known, reply.comment, reply.ticket.phi, reply.ticket.thread)
-
-
-def _ticket_of(item: object) -> Ticket | None:
-    return item if isinstance(item, Ticket) else item.ticket if isinstance(item, Reply) else None
-
-
-def _refs(item: object) -> list[str]:
-    own = _ticket_of(item)
-    named = list(own.thread) if own else []
-    return named + (list(item.thread) if isinstance(item, Reply) else [])
 
 
 def _names(own: Ticket) -> Sequence[str]:

@@ -15,6 +15,7 @@ SOURCE_COUNTS = ("read", "new", "changed", "unchanged", "counted", "rejected")
 SINK_COUNTS = ("created", "updated", "commented", "attached", "linked", "blocked", "unsure", "queued", "requests")
 ANSWER_COUNTS = ("told", "blocked", "unsure", "queued")
 RECORDS = ("ticket", "reply", "counted", "rejected", "pending")
+_WOULD = {"update": "would be updated at", "comment": "would get a comment at", "attach": "would get a file at"}
 STATES = ("queued", "sending", "unsure", "blocked", "sent", "dropped")
 
 
@@ -26,18 +27,27 @@ def sync(report: Facts) -> None:
         _counts("answers", report["answers"], ANSWER_COUNTS)
     line()
     if report.get("dry_run"):
-        for would in report["would"]:
-            item(clean(f"{would['ticket']} would go to {would['sink']}"), *map(clean, would["findings"]))
-            for told in would.get("told", ()):
-                line(clean(f"  {told['to']} would be told: {told['subject']}"))
-                for words in told["text"].splitlines():
-                    line(clean(f"  | {words}"))
-        line("Dry run: nothing was written, here or there.")
+        _would(report)
         return
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
     held = sum(counts["blocked"] + counts["unsure"] for counts in report["sinks"].values())
     waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing is held."
     line(f"Done in {report['seconds']:.1f} s. {waits}")
+
+
+def _would(report: Facts) -> None:
+    """What a run would send, delivery by delivery, and whom it would tell."""
+    for would in report["would"]:
+        sent = _WOULD.get(would.get("do", ""), "would go to")
+        item(clean(f"{would['ticket']} {sent} {would['sink']}"), *map(clean, would["findings"]))
+        for told in would.get("told", ()):
+            line(clean(f"  {told['to']} would be told: {told['subject']}"))
+            for words in told["text"].splitlines():
+                line(clean(f"  | {words}"))
+    written = sum(counts[word] for counts in report["sinks"].values() for word in SINK_COUNTS[:6])
+    if (more := written - sum("do" in would for would in report["would"])) > 0:
+        line(f"... and {more} more")
+    line("Dry run: the tables show what a run would do. Nothing was written, here or there.")
 
 
 def status(facts: Facts) -> None:

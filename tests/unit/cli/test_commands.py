@@ -58,7 +58,7 @@ def test_a_dry_run_writes_nothing(connector, box, home):
     result = connector("sync", "--dry-run")
     assert result.exit_code == 0
     assert "would go to servicenow" in result.stdout
-    assert "Dry run: nothing was written, here or there." in result.stdout
+    assert "Nothing was written, here or there." in result.stdout
     assert before == {path: path.read_bytes() for path in home.rglob("*") if path.is_file() and ".db" not in path.name}
     assert not box.writes()
     assert facts(connector("status", "--json"))["sources"]["mail"]["records"]["ticket"] == 0
@@ -156,3 +156,11 @@ def test_ledger_tools(connector, ticket, home):
 def test_version(connector):
     assert connector("version").stdout.startswith("connector ")
     assert facts(connector("version", "--json"))["version"]
+
+
+def test_a_dry_run_shows_a_hundred_and_counts_all(connector, home):
+    presses = ({"request_id": f"c-{n}", "summary": f"Labels {n}", "description": "None print."} for n in range(103))
+    (home / "inbox/button/many.ndjson").write_text("".join(json.dumps(one) + "\n" for one in presses))
+    report = connector("sync", "--dry-run", "--source", "button")
+    assert report.stdout.count("would go to servicenow") == 100
+    assert "... and 3 more" in report.stdout

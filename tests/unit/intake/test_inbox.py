@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from sqlalchemy import event, select
 
-from connector.engine.collect import collect, peek
+from connector.engine.collect import collect
+from connector.engine.rehearse import dry_run
 from connector.engine.wiring import Inlet, Wiring
 from connector.ledger import inbox, leases, records, views
 from connector.ledger.database import Database
@@ -196,8 +197,8 @@ def test_a_limit_leaves_the_rest_where_it_is(wiring: Wiring) -> None:
 
 def test_a_dry_run_writes_nothing(wiring: Wiring) -> None:
     receipt = put(wiring, request(1))[0]
-    counts = Counts()
-    assert len(list(peek(wiring, wiring.inlets["button"], counts))) == counts.new == 1
+    report = dry_run(wiring, list(wiring.inlets.values()), list(wiring.outlets.values()), None)
+    assert report.sources["button"].new == 1
     assert states(wiring, receipt) == (("received", ""),)
 
 
