@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from connector.clock import Clock
-from connector.errors import Finding, RemoteError
+from connector.errors import Finding, Permanent, RemoteError
 from connector.sinks.inspecting import ADVICE, clock_finding, remote_finding
 from connector.sinks.servicenow.desk import KEY_FIELDS
 from connector.sinks.servicenow.fields import GROUPS, JOURNALS, plain
@@ -40,7 +40,7 @@ class Inspection:
         try:
             self._rows(self._table, "", ("sys_id",), 1)
             found += clock_finding(self._name, session().last.date, clock)
-            for part in (self._columns, self._choices, self._groups):
+            for part in (self._columns, self._choices, self._groups, self._journals):
                 found += part()
         except RemoteError as error:
             found.append(remote_finding(self._name, error))
@@ -88,6 +88,18 @@ class Inspection:
             if plain(found.get("run_business_rules")) == "true":
                 what = "the transform map runs business rules, which send notices and may overwrite times of old"
                 yield Finding("business-rules", self._name, what, "untick Run business rules in the map", ADVICE)
+
+    def _journals(self) -> Iterator[Finding]:
+        """Without the right to read them a remote says so, or, as it does with most rules for rows, shows none."""
+        remedy = "give the account the right to read sys_journal_field, if people are to hear what analysts write"
+        try:
+            shown = self._rows("sys_journal_field", "", ("sys_id",), 1)
+        except Permanent:
+            yield Finding("no-journals", self._name, "this account may not read comments", remedy, ADVICE)
+            return
+        if not shown and self._rows(self._table, "sys_mod_count>0", ("sys_id",), 1):
+            what = "the instance shows this account no comment at all, of nobody"
+            yield Finding("no-journals", self._name, what, remedy, ADVICE)
 
     def _columns(self) -> Iterator[Finding]:
         tables = self._family()

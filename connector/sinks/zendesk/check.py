@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from connector.clock import Clock
-from connector.errors import Finding, RemoteError
+from connector.errors import Finding, Permanent, RemoteError
 from connector.sinks.inspecting import ADVICE, clock_finding, remote_finding
 from connector.sinks.zendesk.catalogue import Catalogue, CustomField
 from connector.sinks.zendesk.fields import CUSTOM
@@ -13,6 +13,7 @@ from connector.wire import Session
 
 REFUSED = RemoteError.exit_code
 _WRITERS = frozenset({"agent", "admin"})
+_PAST = 600.0  # an export begins in the past, by the remote's own clock
 
 
 class Inspection:
@@ -30,8 +31,10 @@ class Inspection:
         try:
             found += self._account(session())
             found += clock_finding(self._name, session().last.date, clock)
+            refused = any(each.exit_code for each in found)
             for part in (self._fields, self._groups):
                 found += part()
+            found += [] if refused else self._export(session(), clock)
         except RemoteError as error:
             found.append(remote_finding(self._name, error))
         return found
@@ -55,6 +58,15 @@ class Inspection:
         what = "with mode: import no trigger runs, nobody is told, and metrics and SLAs of these tickets are wrong"
         remedy = "have the mapping tag them, leave the tag out of reports, and set mode: live for new requests"
         yield Finding("imports", self._name, what, remedy, ADVICE)
+
+    def _export(self, session: Session, clock: Clock) -> Iterator[Finding]:
+        date = session.last.date
+        params = {"start_time": f"{(date.timestamp() if date else clock.wall()) - _PAST:.0f}", "per_page": "1"}
+        try:
+            session.get("/api/v2/incremental/tickets/cursor.json", params=params)
+        except Permanent:
+            what = "the account may not read the incremental export, so each open ticket is asked for changes by itself"
+            yield Finding("no-export", self._name, what, "make it an administrator; else changes come later", ADVICE)
 
     def _fields(self) -> Iterator[Finding]:
         for name in self._planned:

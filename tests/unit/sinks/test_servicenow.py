@@ -371,6 +371,22 @@ def test_check_finds_columns_choices_groups_clock_and_a_short_wait(box: Sandbox,
     assert "s ahead of" in findings["clock"].what
 
 
+@pytest.mark.parametrize("refused", [True, False], ids=["refused", "no rows"])
+def test_check_says_when_nobody_s_comments_can_be_read(box: Sandbox, snow: Any, clock: Any, refused: bool) -> None:
+    clock.now = box.clock.now()
+    created(snow, GOOD)
+    with box.lock:
+        desk = box.servicenow
+        desk.write("incident", desk.rows("incident")[0], {"urgency": "1"}, desk.doorman.accounts["admin"])
+    if refused:
+        box.faults.add("GET /api/now/table/sys_journal_field", "status", status=403)
+    else:
+        box.servicenow.denied.add(("sys_journal_field", "read"))
+    [found] = snow.check()
+    assert (found.code, found.exit_code) == ("no-journals", 0)
+    assert "sys_journal_field" in found.remedy
+
+
 def test_check_of_a_wrong_password_stops_at_once(box: Sandbox, snow_built: Built) -> None:
     snow = snow_built(auth={"username": "sync", "password": "file:wrong"})
     [first, *_] = snow.check()

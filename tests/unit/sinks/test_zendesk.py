@@ -357,6 +357,14 @@ def test_check_finds_fields_options_groups_and_a_short_wait(box: Sandbox, zen_bu
     }
 
 
+def test_check_says_when_changes_cannot_be_read_from_the_export(box: Sandbox, zen: Any, clock: Any) -> None:
+    clock.now = box.clock.now()
+    box.faults.add("GET /api/v2/incremental/*", "status", status=403)
+    [found] = zen.check()
+    assert (found.code, found.exit_code) == ("no-export", 0)
+    assert "administrator" in found.remedy
+
+
 def test_check_of_a_wrong_secret(zen_built: Built) -> None:
     [first, *_] = zen_built(auth={"client_id": "connector", "client_secret": "file:wrong"}).check()
     assert first.code == "unauthorised"
