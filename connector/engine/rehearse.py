@@ -35,7 +35,7 @@ def dry_run(wiring: Wiring, inlets: Sequence[Inlet], outlets: Sequence[Outlet], 
     """
     report = Report(uuid.uuid4().hex[:12], dry_run=True)
     began, now = wiring.clock.monotonic(), wiring.clock.wall()
-    with closing(Rehearsal(wiring.db, now, now + wiring.wait)) as rehearsal:
+    with closing(Rehearsal(wiring.db, now)) as rehearsal:
         stage = Stage(wiring, replace(wiring, db=rehearsal.db), rehearsal, [outlet.name for outlet in outlets])
         for inlet in inlets:
             counts = report.sources[inlet.name] = Counts()
@@ -79,7 +79,7 @@ class Stage:
 
     def figures(self, outlet: Outlet) -> dict[str, Any]:
         """What would be written to a sink, and what would stand there then."""
-        waiting = self.rehearsal.waiting(outlet.name)
+        waiting = self.rehearsal.waiting(outlet.name, self.wiring.clock.wall() + self.wiring.wait)
         done = dict.fromkeys(COUNTED.values(), 0) | {"blocked": self.blocked[outlet.name]}
         for do, word in COUNTED.items():
             done[word] += waiting[do]

@@ -37,16 +37,13 @@ _FORGOTTEN = (record, blob, event)
 class Rehearsal:
     """A ledger that is thrown away: `db` is used like any other. Close it at the end."""
 
-    def __init__(self, real: Database, now: float, until: float) -> None:
-        """`now` is the moment of the run, `until` the latest at which it would still send what becomes due."""
+    def __init__(self, real: Database, now: float) -> None:
         self.db = Database.in_memory()
         self._real = real
         self._now = now
-        self._until = until
         self._tickets: set[int] = set()
         self._replies: set[int] = set()
-        self._deliveries: set[int] = set()
-        self._had: Counter[tuple[str, str]] = Counter()
+        self._copied: list[tuple[str, str, float]] = []  # what was queued of it: the sink, what to do, and from when on
         with real.read() as there, self.db.write() as here:
             self._begin_after(there, here)
 
@@ -77,10 +74,11 @@ class Rehearsal:
             for table in _FORGOTTEN:
                 here.execute(delete(table))
 
-    def waiting(self, sink: str) -> dict[Do, int]:
-        """How much a run would send to this sink, by kind: what waits there already, and what would be added."""
-        before, after = _queued(self._real, sink, self._until), _queued(self.db, sink, self._until)
-        return {do: before[do] - self._had[sink, do] + after[do] for do in Do}
+    def waiting(self, sink: str, until: float) -> dict[Do, int]:
+        """How much for this sink is due by then, by kind: what waits already, and what would be added."""
+        before, after = _queued(self._real, sink, until), _queued(self.db, sink, until)
+        both = Counter(do for at, do, due in self._copied if at == sink and due <= until)
+        return {do: before[do] - both[do] + after[do] for do in Do}
 
     def close(self) -> None:
         """Forget it all."""
@@ -103,9 +101,7 @@ class Rehearsal:
         add_missing(here, link, list(_found(there, link, link.c.ticket_id, fresh)))
         sends = list(_found(there, delivery, delivery.c.ticket_id, fresh))
         add_missing(here, delivery, sends)
-        self._had.update(
-            (row["sink"], row["do"]) for row in sends if row["state"] == State.QUEUED and row["due_at"] <= self._until
-        )
+        self._copied += [(row["sink"], row["do"], row["due_at"]) for row in sends if row["state"] == State.QUEUED]
 
     def _copy_replies(self, there: Connection, here: Connection, ids: set[int]) -> None:
         fresh = sorted(ids - self._replies)
