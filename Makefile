@@ -1,6 +1,7 @@
 # make demo    the whole thing on the sample inbox, against emulated help desks
 # make test    the tests;   make check    ruff, mypy, import-linter
 # make crash SEEDS=5000     kill -9 at random places, at length
+# make outages SEEDS=200    the same through outages, from the first report to the last word
 # make fuzz SECONDS=30       damaged input for every reader, for so long each
 # make bench   speed and memory, beside the goals and beside what one would write today; BENCH="--quick" or names of rows
 # make sandbox emulated ServiceNow and Zendesk on http://127.0.0.1:8765
@@ -13,7 +14,7 @@ SECONDS ?= 30
 TESTS ?=
 BENCH ?=
 
-.PHONY: setup demo test check crash fuzz bench sandbox clean
+.PHONY: setup demo test check crash outages fuzz bench sandbox clean
 
 setup: $(READY)
 
@@ -36,6 +37,9 @@ check: $(READY)
 
 crash: $(READY)
 	$(BIN)/python -m tests.crash --seeds $(SEEDS)
+
+outages: $(READY)
+	$(BIN)/python -m tests.outages --seeds $(SEEDS)
 
 fuzz: $(READY)
 	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)

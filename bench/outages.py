@@ -29,12 +29,16 @@ def _counted(folder: Path, kind: str) -> dict[str, float]:
 
     began = time.monotonic()
     with morning(folder, kind) as day:
-        counts = lived(day, made_up(SEED, REPORTS, OUTAGES, UNRELATED), WAVES)
-        sizes = day.outages()
+        reports = made_up(SEED, REPORTS, OUTAGES, UNRELATED)
+        counts = lived(day, reports, WAVES)
+        sizes, (precision, recall) = day.outages(), day.agreement(reports)
     told = ", ".join(f"{what} {count.wanted}" for what, count in counts.items())
     print(f"{kind}: {told}; outages of {sizes}; {time.monotonic() - began:.0f} s", file=sys.stderr)
     return {
         "problems": counts["problems"].wanted,
+        "problems too many": max(counts["problems"].wanted - OUTAGES, 0),
+        "pairwise precision": precision,
+        "pairwise recall": recall,
         **{f"{what} missing": len(count.missing) for what, count in counts.items()},
         **{f"{what} double": len(count.double) for what, count in counts.items()},
     }
@@ -45,7 +49,10 @@ GOALS = {
     f"{kind}: {figure}": goal
     for kind in ("servicenow", "zendesk")
     for figure, goal in (
-        ("problems", "<= 7"),
+        ("problems", f">= {OUTAGES}"),
+        ("problems too many", "<= 0"),
+        ("pairwise precision", ">= 0.98"),
+        ("pairwise recall", ">= 0.90"),
         *((f"{what} {fault}", "<= 0") for what in _WHAT for fault in ("missing", "double")),
     )
 }

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 from tests.crash.harness import memory
-from tests.outages.killed import ready, survived
+from tests.outages.killed import LARGE, ready, survived
 
 
 def main() -> None:
@@ -22,7 +22,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="connector-outages-", dir=memory()) as folder, ready(Path(folder)):
         for seed in range(asked.first, asked.first + asked.seeds):
             kind = ("servicenow", "zendesk")[seed % 2]
-            counts, sizes = survived(Path(folder) / str(seed), kind, seed)
+            counts, sizes = survived(Path(folder) / str(seed), kind, seed, LARGE)
             wrong = {what: count for what, count in counts.items() if count.missing or count.double}
             spent = (time.monotonic() - began) / (seed - asked.first + 1)
             print(f"seed {seed}, {kind}: outages of {sizes}, {spent:.1f} s each; {wrong or 'each once'}", flush=True)

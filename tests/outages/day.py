@@ -25,6 +25,7 @@ from connector.plugins import PROBLEM, Do
 from connector.sandbox import Sandbox
 from connector.terminal.starter import start
 from connector.ticket import Ticket
+from tests.corpus.gathered import agreement
 from tests.corpus.outages import UNSEEN, Morning, Report
 from tests.outages.desks import DESKS, Desk
 from tests.outages.ears import OPENED, OVER, RECEIVED, Ears, listening
@@ -203,6 +204,13 @@ class Day:
         everybody = Counter(set(whose.values()))
         wanted = {RECEIVED: Counter(self._names), OPENED: everybody, OVER: everybody}
         return {f"told: {kind}": Count.of(wanted.get(kind, Counter()), there) for kind, there in told.items()}
+
+    def agreement(self, reports: Sequence[Report]) -> tuple[float, float]:
+        """Pairwise precision and recall of what the ledger says belongs together, by what was reported."""
+        truth = {report.name: report.outage for report in reports}
+        found = {_named(row): row.problem_id for row in self._rows(_MEMBERS)}
+        places = {name: place for place, name in enumerate(truth)}
+        return agreement(list(truth.values()), {places[name]: outage for name, outage in found.items()})
 
     def outages(self) -> list[int]:
         """How many reports belong to each outage, by the ledger."""

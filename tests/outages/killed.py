@@ -11,7 +11,8 @@ from connector.sandbox import Sandbox
 from tests.crash.harness import forked, warmed
 from tests.outages.day import SETTLE, Count, Day, made_up, morning
 
-REPORTS, OUTAGES, UNRELATED = 16, 2, 6
+# Reports, outages among them, and what is unrelated: enough for both to be seen, or as few as will do.
+LARGE, SMALL = (30, 2, 16), (16, 2, 6)
 # So many points (transactions, requests) a run passes that has something to do.
 POINTS = 260
 
@@ -32,10 +33,12 @@ def ready(folder: Path) -> Iterator[None]:
         yield
 
 
-def survived(folder: Path, kind: str, seed: int) -> tuple[dict[str, Count], list[int]]:
+def survived(
+    folder: Path, kind: str, seed: int, size: tuple[int, int, int] = SMALL
+) -> tuple[dict[str, Count], list[int]]:
     """One seed's morning: what was counted, and the sizes of its outages. Two in three have trouble too."""
     chance = random.Random(seed)
-    reports = made_up(seed, REPORTS, OUTAGES, UNRELATED)
+    reports = made_up(seed, *size)
     half = len(reports) // 2
     with morning(folder, kind, KilledDay) as day:
         assert isinstance(day, KilledDay)
