@@ -6,46 +6,21 @@ import asyncio
 import os
 import signal
 import threading
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
-from connector.sandbox import control, page, serving, settings
-from connector.sandbox.clock import Clock
-from connector.sandbox.faults import Fault, Faults
+from connector.sandbox import control, page, serving
+from connector.sandbox.box import Box
+from connector.sandbox.faults import Fault
 from connector.sandbox.messages import Answer, Call
 from connector.sandbox.pace import Threads
 from connector.sandbox.server import Server
-from connector.sandbox.servicenow import ServiceNow
 from connector.sandbox.serving import Receive, Scope, Send, System
-from connector.sandbox.tally import Tally
-from connector.sandbox.zendesk import Zendesk
-
-_LOGGED_BODY = 16 * 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One request in the log. `fault` is the kind of the fault that it met; `status` is 0 where no answer was sent."""
-
-    at: float
-    system: str
-    method: str
-    path: str
-    query: str
-    body: bytes
-    status: int
-    fault: str | None
-    idempotency_key: str | None
-
-    def document(self) -> dict[str, Any]:
-        """As JSON-ready values, without the body."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "body"}
-
-
-class Sandbox:
+class Sandbox(Box):
     """Both systems on one loopback port; a context manager.
 
     `port` 0 takes a free one. `settle` is the number of seconds (of sandbox time) after which everything that was sent
@@ -69,19 +44,11 @@ class Sandbox:
         servicenow: Mapping[str, Any] | None = None,
         zendesk: Mapping[str, Any] | None = None,
     ) -> None:
-        self.settle_after = settle
-        self._latency = self.latency = latency
-        self.lock = threading.RLock()
-        self.clock = Clock(self.lock)
-        self.faults = Faults(self.lock, seed, settle)
         ours = {"honours_sys_id": not hardened, **(servicenow or {})}
-        self.servicenow = ServiceNow(self.clock, self.lock, seed, **ours)
         lags = {"index_lag": settle, "export_delay": settle, "cascade_lag": settle}
-        self.zendesk = Zendesk(self.clock, self.lock, seed, **{**lags, **(zendesk or {})})
-        self.tally = Tally()
+        super().__init__(settle, latency, seed, ours, {**lags, **(zendesk or {})})
         self._in_flight: Counter[str] = Counter()
         self._threads = {system.name: Threads(system) for system in (self.servicenow, self.zendesk)}
-        self._log: deque[Entry] = deque(maxlen=10_000)
         self._server = Server(self, port)
         self._process = os.getpid()
 
@@ -105,52 +72,12 @@ class Sandbox:
     ) -> None:
         self.stop()
 
-    def reset(self) -> None:
-        """Everything as at the start: records, settings, clock, faults and the log."""
-        with self.lock:
-            self.clock.reset()
-            self.faults.clear()
-            self.servicenow.reset()
-            self.zendesk.reset()
-            self.latency = self._latency
-            self._log.clear()
-            self.tally.clear()
-
-    def set(self, document: Mapping[str, Any]) -> None:
-        """Change settings while it runs: `latency`, and those of `servicenow` and `zendesk`. Raises `ValueError`."""
-        found = settings.check(document)
-        with self.lock:
-            self.latency = found.get("latency", self.latency)
-            for system in (self.servicenow, self.zendesk):
-                for name, value in found.get(system.name, {}).items():
-                    setattr(system, name, value)
-
     # -- what tests look at
 
     @property
     def port(self) -> int:
         """The port that it listens on."""
         return self._server.port
-
-    @property
-    def url(self) -> str:
-        """Where both systems are."""
-        return f"http://127.0.0.1:{self.port}"
-
-    @property
-    def requests(self) -> list[Entry]:
-        """The last ten thousand requests, oldest first. `tally` keeps counting beyond."""
-        with self.lock:
-            return list(self._log)
-
-    @property
-    def counts(self) -> Counter[str]:
-        """How many requests each endpoint got."""
-        return self.tally.endpoints
-
-    def writes(self) -> list[Entry]:
-        """The requests that were not reads, tokens aside."""
-        return [entry for entry in self.requests if entry.method not in ("GET", "HEAD") and "oauth" not in entry.path]
 
     # -- serving
 
@@ -185,7 +112,7 @@ class Sandbox:
             async with self._threads[system.name].one() as taken:
                 answer = await self._worked(system, call, fault) if taken else system.crowded()
             with self.lock:
-                self._note(system, call, fault, answer)
+                self.note(system.name, call, fault, answer)
             await serving.pause(fault, "hang")
         finally:
             self._in_flight[system.name] -= 1
@@ -199,24 +126,6 @@ class Sandbox:
         await serving.toil(system, call, fault)
         with self.lock:
             return serving.work(system, call, fault, self.clock)
-
-    def _note(self, system: System, call: Call, fault: Fault | None, answer: Answer | None) -> None:
-        now = self.clock.now()
-        if answer is not None:
-            self.tally.answered(system.name, answer, now)
-        self._log.append(
-            Entry(
-                at=now,
-                system=system.name,
-                method=call.method,
-                path=call.path,
-                query=call.query,
-                body=call.body if len(call.body) <= _LOGGED_BODY else b"",
-                status=answer.status if answer else 0,
-                fault=fault.kind if fault else None,
-                idempotency_key=call.headers.get("idempotency-key"),
-            )
-        )
 
 
 def serve(port: int = 0, ready: Callable[[Sandbox], None] | None = None, **given: Any) -> None:

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from connector.sandbox.box import Box
 from connector.sandbox.faults import Fault
 from connector.sandbox.messages import Answer, Call, Routes, json_answer
 
-if TYPE_CHECKING:
-    from connector.sandbox.app import Sandbox
 
-
-def about(box: Sandbox, call: Call) -> Answer:
+def about(box: Box, call: Call) -> Answer:
     """`GET /sandbox`: what this is, and after how many seconds everything that was sent has happened."""
     document = {
         "sandbox": True,
@@ -24,17 +20,17 @@ def about(box: Sandbox, call: Call) -> Answer:
     return json_answer(200, document)
 
 
-def state(box: Sandbox, call: Call) -> Answer:
+def state(box: Box, call: Call) -> Answer:
     """`GET /sandbox/state`."""
     return json_answer(200, {"servicenow": box.servicenow.document(), "zendesk": box.zendesk.document()})
 
 
-def requests(box: Sandbox, call: Call) -> Answer:
+def requests(box: Box, call: Call) -> Answer:
     """`GET /sandbox/requests`."""
     return json_answer(200, {"requests": [entry.document() for entry in box.requests]})
 
 
-def advance(box: Sandbox, call: Call) -> Answer:
+def advance(box: Box, call: Call) -> Answer:
     """`POST /sandbox/clock` with `{"advance": seconds}`, or `{"settle": true}` to let everything happen."""
     document = call.json()
     if document.get("settle"):
@@ -43,12 +39,12 @@ def advance(box: Sandbox, call: Call) -> Answer:
     return about(box, call)
 
 
-def show_faults(box: Sandbox, call: Call) -> Answer:
+def show_faults(box: Box, call: Call) -> Answer:
     """`GET /sandbox/faults`."""
     return json_answer(200, {"faults": box.faults.document()})
 
 
-def add_fault(box: Sandbox, call: Call) -> Answer:
+def add_fault(box: Box, call: Call) -> Answer:
     """`POST /sandbox/faults` with the fields of a fault, or `{"chaos": {"seed": ..}}`."""
     document = call.json()
     if isinstance(chaos := document.get("chaos"), dict):
@@ -58,19 +54,19 @@ def add_fault(box: Sandbox, call: Call) -> Answer:
     return show_faults(box, call)
 
 
-def clear_faults(box: Sandbox, call: Call) -> Answer:
+def clear_faults(box: Box, call: Call) -> Answer:
     """`DELETE /sandbox/faults`."""
     box.faults.clear()
     return show_faults(box, call)
 
 
-def settings(box: Sandbox, call: Call) -> Answer:
+def settings(box: Box, call: Call) -> Answer:
     """`POST /sandbox/settings` with those that change."""
     box.set(call.json())
     return about(box, call)
 
 
-def reset(box: Sandbox, call: Call) -> Answer:
+def reset(box: Box, call: Call) -> Answer:
     """`POST /sandbox/reset`."""
     box.reset()
     return about(box, call)
@@ -91,7 +87,7 @@ _ROUTES = Routes(
 )
 
 
-def answer(box: Sandbox, call: Call) -> Answer:
+def answer(box: Box, call: Call) -> Answer:
     """Serve a call to the sandbox itself."""
     found = _ROUTES.find(call.method, call.path)
     if found is None:

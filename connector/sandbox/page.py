@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from connector.sandbox import showing
+from connector.sandbox.box import Box
 from connector.sandbox.messages import Answer, Call, Routes
-
-if TYPE_CHECKING:
-    from connector.sandbox.app import Sandbox
 
 _HERE = Path(__file__).parent
 _SAFE = [
@@ -24,7 +22,7 @@ _SAFE = [
 ]
 
 
-def index(box: Sandbox, call: Call) -> Answer:
+def index(box: Box, call: Call) -> Answer:
     """`/`: everything that arrived."""
     sections = [
         ("ServiceNow problems", showing.incidents(box.servicenow, "problem")),
@@ -36,7 +34,7 @@ def index(box: Sandbox, call: Call) -> Answer:
     return _page("index.html", box, sections=shown, counts=_counts(box), recent=recent, faults=box.faults.document())
 
 
-def _counts(box: Sandbox) -> list[tuple[str, int]]:
+def _counts(box: Box) -> list[tuple[str, int]]:
     with_files = sum(len(comment["attachments"]) for said in box.zendesk.comments.values() for comment in said)
     return [
         ("incident", len(box.servicenow.tables["incident"].rows)),
@@ -48,31 +46,31 @@ def _counts(box: Sandbox) -> list[tuple[str, int]]:
     ]
 
 
-def _said(box: Sandbox) -> int:
+def _said(box: Box) -> int:
     """Comments beyond the one that every ticket begins with."""
     return sum(max(len(said) - 1, 0) for said in box.zendesk.comments.values())
 
 
-def incident(box: Sandbox, call: Call, table: str) -> Answer:
+def incident(box: Box, call: Call, table: str) -> Answer:
     """`/incident.do?sys_id=` and `/problem.do?sys_id=`."""
     known = table in ("incident", "problem")
     shown = showing.incident(box.servicenow, table, call.param("sys_id")) if known else None
     return _page("record.html", box, record=shown) if shown else _nothing(box)
 
 
-def ticket(box: Sandbox, call: Call, key: int) -> Answer:
+def ticket(box: Box, call: Call, key: int) -> Answer:
     """`/agent/tickets/{id}`."""
     shown = showing.ticket(box.zendesk, key)
     return _page("record.html", box, record=shown) if shown else _nothing(box)
 
 
-def servicenow_file(box: Sandbox, call: Call, sys_id: str) -> Answer:
+def servicenow_file(box: Box, call: Call, sys_id: str) -> Answer:
     """The bytes of an attachment."""
     row = box.servicenow.tables["sys_attachment"].rows.get(sys_id)
     return _file(row["file_name"], box.servicenow.files[sys_id]) if row else _nothing(box)
 
 
-def zendesk_file(box: Sandbox, call: Call, key: int) -> Answer:
+def zendesk_file(box: Box, call: Call, key: int) -> Answer:
     """The bytes of an upload."""
     found = box.zendesk.files.get(key)
     return _file(found[0]["file_name"], found[1]) if found else _nothing(box)
@@ -84,13 +82,13 @@ def _file(name: str, data: bytes) -> Answer:
     return Answer(200, data, [*_SAFE, ("Content-Disposition", disposition)], showing.picture_type(data))
 
 
-def _nothing(box: Sandbox) -> Answer:
+def _nothing(box: Box) -> Answer:
     answer = _page("nothing.html", box)
     answer.status = 404
     return answer
 
 
-def _page(name: str, box: Sandbox, **values: Any) -> Answer:
+def _page(name: str, box: Box, **values: Any) -> Answer:
     style = (_HERE / "page.css").read_text("utf-8")
     text = _template(name).render(style=style, url=box.url, now=showing.moment(box.clock.now()), **values)
     return Answer(200, text.encode("utf-8", "replace"), list(_SAFE), "text/html; charset=utf-8")
@@ -115,7 +113,7 @@ _ROUTES = Routes(
 )
 
 
-def answer(box: Sandbox, call: Call) -> Answer:
+def answer(box: Box, call: Call) -> Answer:
     """Serve a page."""
     handler, values = _ROUTES.find("GET" if call.method == "HEAD" else call.method, call.path) or (None, {})
     return handler(box, call, **values) if handler else _nothing(box)

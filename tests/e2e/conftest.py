@@ -12,7 +12,7 @@ import pytest
 from connector.app import App
 from connector.engine.report import Report
 from connector.sandbox import Sandbox
-from connector.sandbox.app import Entry
+from connector.sandbox.box import Entry
 from connector.terminal.starter import start
 
 

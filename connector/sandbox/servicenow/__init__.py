@@ -1,5 +1,5 @@
 """An emulated ServiceNow instance."""
 
-from connector.sandbox.servicenow.service import ServiceNow
+from connector.sandbox.servicenow.paths import ServiceNow
 
 __all__ = ["ServiceNow"]

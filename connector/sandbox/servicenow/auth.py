@@ -6,15 +6,13 @@ import base64
 import binascii
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qs
 
+from connector.sandbox.clock import Clock
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.servicenow.errors import refusal
+from connector.sandbox.servicenow.schema import Table
 from connector.sandbox.servicenow.seed import INTEGRATION_USER, identifier
-
-if TYPE_CHECKING:
-    from connector.sandbox.servicenow.instance import Instance
 
 TOKEN_SECONDS = 1800
 REFRESH_SECONDS = 8_640_000
@@ -40,8 +38,9 @@ class _Token:
 class Doorman:
     """Knows accounts, tokens and failed logins."""
 
-    def __init__(self, instance: Instance) -> None:
-        self._instance = instance
+    def __init__(self, clock: Clock, people: Table) -> None:
+        self._clock = clock
+        self._people = people
         self.accounts: dict[str, Account] = {}
         self.clients = {"connector": "sandbox"}
         self.api_keys = {"sandbox": INTEGRATION_USER}
@@ -53,7 +52,7 @@ class Doorman:
 
     def add(self, login: str, password: str, admin: bool = False) -> None:
         """A further account; people of sys_user keep their identity."""
-        row = self._instance.tables["sys_user"].first("user_name", login)
+        row = self._people.first("user_name", login)
         self.accounts[login] = Account(login, password, row["sys_id"] if row else identifier("sys_user", login), admin)
 
     def admit(self, call: Call) -> Account:
@@ -64,7 +63,7 @@ class Doorman:
             account = self._basic(rest)
         elif scheme.lower() == "bearer":
             token = self._access.get(rest)
-            account = token.account if token and token.expires > self._instance.clock.now() else None
+            account = token.account if token and token.expires > self._clock.now() else None
         elif key := call.headers.get("x-sn-apikey"):
             account = self.accounts.get(self.api_keys.get(key, ""))
         if account is None:
@@ -80,7 +79,7 @@ class Doorman:
 
     def _login(self, login: str, password: str) -> Account | None:
         """Five wrong passwords lock an account for a quarter of an hour, whatever comes after."""
-        now = self._instance.clock.now()
+        now = self._clock.now()
         failures = [moment for moment in self.failed.get(login, ()) if moment > now - _LOCK_SECONDS]
         account = self.accounts.get(login)
         if account is None or len(failures) >= _LOCK_AFTER:
@@ -108,7 +107,7 @@ class Doorman:
                 refreshable = True
             case "refresh_token":
                 held = self._refresh.get(form.get("refresh_token", ""))
-                account = held.account if held and held.expires > self._instance.clock.now() else None
+                account = held.account if held and held.expires > self._clock.now() else None
                 refreshable = True
             case "client_credentials":
                 account, refreshable = self.accounts.get(INTEGRATION_USER), False
@@ -120,7 +119,7 @@ class Doorman:
 
     def _issue(self, account: Account, refreshable: bool) -> dict[str, object]:
         """While a token lives, asking again gives the same one with the time that is left."""
-        now = self._instance.clock.now()
+        now = self._clock.now()
         access = next((t for t, held in self._access.items() if held.account == account and held.expires > now), None)
         if access is None:
             access = secrets.token_urlsafe(40)

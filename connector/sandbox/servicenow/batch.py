@@ -6,21 +6,19 @@ import base64
 import binascii
 import json
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from connector.sandbox.messages import Answer, Call, Refusal, json_answer
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import refusal
-
-if TYPE_CHECKING:
-    from connector.sandbox.servicenow.service import ServiceNow
+from connector.sandbox.servicenow.service import Service
 
 Item = dict[str, Any]
 
 _QUOTA_SECONDS = 30.0
 
 
-def serve_all(instance: ServiceNow, call: Call, account: Account) -> Answer:
+def serve_all(instance: Service, call: Call, account: Account) -> Answer:
     """`POST /api/now/v1/batch`."""
     items = _items(call)
     done = len(items) // 2 if call.flaw == "unserviced" else _within_quota(instance, items)
@@ -32,7 +30,7 @@ def serve_all(instance: ServiceNow, call: Call, account: Account) -> Answer:
     return json_answer(200, {**result, "unserviced_requests": [str(item.get("id", "")) for item in items[done:]]})
 
 
-def seconds(instance: ServiceNow, call: Call) -> float:
+def seconds(instance: Service, call: Call) -> float:
     """What the records that a batch writes cost together, to the end of its quota."""
     try:
         writing = [item for item in _items(call) if item.get("method") != "GET"]
@@ -48,7 +46,7 @@ def _items(call: Call) -> list[Item]:
         raise refusal(400, "Exception while reading request", "rest_requests is missing") from error
 
 
-def _within_quota(instance: ServiceNow, items: list[Item]) -> int:
+def _within_quota(instance: Service, items: list[Item]) -> int:
     """How many items are done before the batch's time is over."""
     spent = 0.0
     for position, item in enumerate(items):
@@ -58,7 +56,7 @@ def _within_quota(instance: ServiceNow, items: list[Item]) -> int:
     return len(items)
 
 
-def _one(instance: ServiceNow, outer: Call, account: Account, item: Item, spoilt: bool = False) -> Item:
+def _one(instance: Service, outer: Call, account: Account, item: Item, spoilt: bool = False) -> Item:
     flaw = outer.flaw if spoilt else ""
     try:
         inner = _call(outer, item)
@@ -71,7 +69,7 @@ def _one(instance: ServiceNow, outer: Call, account: Account, item: Item, spoilt
     return _shown(instance, item, answer)
 
 
-def _shown(instance: ServiceNow, item: Item, answer: Answer) -> Item:
+def _shown(instance: Service, item: Item, answer: Answer) -> Item:
     found = {
         "id": str(item.get("id", "")),
         "status_code": answer.status,

@@ -68,7 +68,7 @@ class Instance(Settings):
         self.reader = Reader(self.tables)
         self.choices = Choices(self)
         self.view = View(self)
-        self.doorman = Doorman(self)
+        self.doorman = Doorman(self.clock, self.tables["sys_user"])
         self._taken: int | None = None
         self.files: dict[str, bytes] = {}
         self.staged: dict[tuple[str, str], dict[str, Any]] = {}  # outcomes of imports, by staging table and sys_id

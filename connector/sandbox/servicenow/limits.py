@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from connector.sandbox.messages import Answer, Call
 from connector.sandbox.servicenow.errors import refusal
+from connector.sandbox.servicenow.instance import Instance
 from connector.sandbox.servicenow.seed import identifier
-
-if TYPE_CHECKING:
-    from connector.sandbox.servicenow.service import ServiceNow
 
 _HOUR = 3600
 
@@ -17,7 +13,7 @@ _HOUR = 3600
 class Limits:
     """Counts calls an hour. A refused call does nothing else."""
 
-    def __init__(self, instance: ServiceNow) -> None:
+    def __init__(self, instance: Instance) -> None:
         self._instance = instance
         self._hour = -1
         self._count = 0

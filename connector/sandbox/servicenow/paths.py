@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from connector.sandbox.messages import Answer, Call, Routes
 from connector.sandbox.servicenow import attachments, batch, imports, table
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import refusal
-
-if TYPE_CHECKING:
-    from connector.sandbox.servicenow.service import ServiceNow
+from connector.sandbox.servicenow.service import Service
 
 _VERSION = re.compile(r"^/api/now/v[12](?=/)")
 _READABLE = {"application/json", "text/json", "application/*", "*/*"}
@@ -41,18 +38,27 @@ _ROUTES = Routes(
 )
 
 
-def serve(instance: ServiceNow, call: Call, account: Account) -> Answer:
-    """Find the handler of a call and run it. Raises `Refusal`."""
-    method = call.headers.get("x-http-method-override", call.method).upper()
-    path = _VERSION.sub("/api/now", call.path)
-    found = _ROUTES.find("GET" if method == "HEAD" else method, path)
-    if found is None or (path == "/api/now/batch" and path == call.path):
-        raise refusal(400, "Requested URI does not represent any resource", call.path)
-    handler, values = found
-    if handler is None:
-        raise refusal(405, "Method not supported", f"{method} is not supported for this resource")
-    _negotiate(call, method, path)
-    return handler(instance, call, account, **values)
+class ServiceNow(Service):
+    """An emulated instance that answers calls."""
+
+    def seconds(self, call: Call) -> float:
+        """What the records that this call writes cost together; a batch is cut off when its time is over."""
+        if self.work <= 0 or call.method == "GET":
+            return 0.0
+        return self.work if not call.path.endswith("/batch") else batch.seconds(self, call)
+
+    def serve(self, call: Call, account: Account) -> Answer:
+        """Find the handler of a call and run it. Raises `Refusal`."""
+        method = call.headers.get("x-http-method-override", call.method).upper()
+        path = _VERSION.sub("/api/now", call.path)
+        found = _ROUTES.find("GET" if method == "HEAD" else method, path)
+        if found is None or (path == "/api/now/batch" and path == call.path):
+            raise refusal(400, "Requested URI does not represent any resource", call.path)
+        handler, values = found
+        if handler is None:
+            raise refusal(405, "Method not supported", f"{method} is not supported for this resource")
+        _negotiate(call, method, path)
+        return handler(self, call, account, **values)
 
 
 def _negotiate(call: Call, method: str, path: str) -> None:

@@ -1,9 +1,10 @@
-"""The way into the emulated instance: authentication, limits, and what serves which path."""
+"""The way into the emulated instance: authentication, limits, and answers that no path gives."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from connector.sandbox.messages import Answer, Call, Refusal
-from connector.sandbox.servicenow import batch, paths
 from connector.sandbox.servicenow.auth import Account
 from connector.sandbox.servicenow.errors import FAILED, refusal
 from connector.sandbox.servicenow.instance import Instance
@@ -18,8 +19,8 @@ _WORDED = {
 }
 
 
-class ServiceNow(Instance):
-    """An emulated instance that answers calls."""
+class Service(Instance, ABC):
+    """An instance with a way in. `serve` is what it does for those who may come in."""
 
     name = "servicenow"
 
@@ -39,12 +40,6 @@ class ServiceNow(Instance):
         self.limits.mark(call, answer)
         return answer
 
-    def seconds(self, call: Call) -> float:
-        """What the records that this call writes cost together; a batch is cut off when its time is over."""
-        if self.work <= 0 or call.method == "GET":
-            return 0.0
-        return self.work if not call.path.endswith("/batch") else batch.seconds(self, call)
-
     def crowded(self) -> Answer:
         """A bare 429: nothing says when to come back."""
         return Answer(429, b"", [], "text/plain")
@@ -62,6 +57,6 @@ class ServiceNow(Instance):
         page = '<html><body class="instance-hibernating-page"><h1>Your instance is hibernating</h1></body></html>'
         return Answer(200, page.encode(), [], "text/html;charset=UTF-8")
 
+    @abstractmethod
     def serve(self, call: Call, account: Account) -> Answer:
         """Serve a call of somebody who is known already. Raises `Refusal`."""
-        return paths.serve(self, call, account)

@@ -94,7 +94,7 @@ class Account(Settings):
         self.ratings: list[Record] = []
         self.triggered: Counter[int] = Counter()  # how often triggers ran for a ticket: each may have mailed people
         self.born: dict[int, float] = {}
-        self.doorman = Doorman(self)
+        self.doorman = Doorman(self.clock, self.users, self.user_by_email)
         self._ticket_ids = itertools.count(1)
         self._ids = itertools.count(1900000000001)
 
