@@ -12,22 +12,24 @@ from connector.config import Problems
 from connector.engine.wiring import Outlet, Wiring
 from connector.errors import Busy
 from connector.ledger import leases, outages, problems
+from connector.ledger.around import Around, Members, Profiles
 from connector.ledger.leases import Lease
 from connector.ledger.problems import Belongs
-from connector.ledger.traits import KEEP, Around, Profiles, Traits
+from connector.ledger.said import CROWD, Said
+from connector.ledger.traits import KEEP, Names, Traits
 from connector.plugins import Parents
 from connector.problems.clusters import Joins, Opens, Thresholds, matching, place
 from connector.problems.likeness import Likeness, Profile
 from connector.problems.parent import parent, titled
-from connector.problems.signature import NEW, Signature, numbers, signature, stems
+from connector.problems.signature import ALL, NEW, Signature, signature, stems
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.gather")
 
-BATCH, LEARNT = 50, 500
+BATCH, LEARNT = 200, 500
 FORGOTTEN = 500
 # Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
-GROWN = (4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 512, 1024)
+GROWN = (4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768, 1024)
 
 
 def gather(wiring: Wiring, outlet: Outlet) -> int:
@@ -64,13 +66,13 @@ def _look(wiring: Wiring, outlet: Outlet, held: Lease) -> int:
 
 def _each_batch(wiring: Wiring, outlet: Outlet, held: Lease, step: Callable[[Gathering], int]) -> int:
     done = 0
-    apps: dict[str, str | None] = {}
+    names = Names()
     while not wiring.stop():
         now = wiring.clock.wall()
         with wiring.db.write() as connection:
             leases.renew(connection, held, now)
             opens = isinstance(outlet.sink, Parents)
-            some = step(Gathering(connection, wiring.problems, outlet.name, opens, now, apps))
+            some = step(Gathering(connection, wiring.problems, outlet.name, opens, now, names))
         if not some:
             break
         done += some
@@ -88,25 +90,23 @@ class Gathering:
         sink: str,
         opens: bool,
         now: float,
-        apps: dict[str, str | None],
+        names: Names,
     ) -> None:
         self._connection = connection
         self._settings = settings
         self._sink = sink
         self._auto = settings.mode == "auto" and opens
         self._now = now
-        self._traits = Traits(connection, sink, apps)
-        longest = max([settings.window, *(each.window or 0.0 for each in settings.applications.values())])
-        self._profiles = Profiles(connection, sink, longest)
+        self._traits = Traits(connection, sink, names)
+        self._members = Members(connection)
+        self._longest = max([settings.window, *(each.window or 0.0 for each in settings.applications.values())])
         self._changed: set[int] = set()
-        self._taken_in: set[int] = set()
 
     def learn(self) -> int:
         """Keep what the next tickets are known by; returns how many."""
         rows = problems.unknown(self._connection, self._sink, self._now, LEARNT)
-        for row in rows:
-            self._traits.add(row.id, _known(row, Ticket.model_validate_json(row.body)))
         if rows:
+            self._traits.add({row.id: _known(row) for row in rows})
             problems.now_known(self._connection, self._sink, rows[-1].id)
         else:
             self._traits.forget(self._now - KEEP, FORGOTTEN)
@@ -114,22 +114,33 @@ class Gathering:
 
     def place(self) -> int:
         """Look where the next tickets belong, in the order in which they were reported; returns how many."""
-        rows = problems.unplaced(self._connection, self._traits.word(NEW), BATCH)
-        for row in rows:
-            own = Ticket.model_validate_json(row.body)
-            known = _known(row, own)
-            # Older ones are no news: they open nothing. Another may have taken this one in meanwhile.
-            if known.at >= self._now - KEEP and not row.belongs and row.id not in self._taken_in:
-                self._one(row.id, own, known)
+        tickets = problems.unplaced(self._connection, self._traits.word(NEW), BATCH)
+        # Older ones are no news: they open nothing.
+        since = (self._traits.last() or self._now) - KEEP
+        each = {one: own for one, own in self._traits.signatures(tickets).items() if own.at >= since}
+        if each:
+            self._prepare(each)
+        for ticket_id, own in each.items():
+            if not self._members.of([ticket_id]):  # another may have taken this one in meanwhile
+                self._one(ticket_id, own)
         for cluster in self._changed:
             problems.keep(self._connection, self._profiles.row(cluster), self._profiles.whole(cluster))
-        self._traits.placed([row.id for row in rows])
-        return len(rows)
+        self._traits.placed(tickets)
+        return len(tickets)
 
-    def _one(self, ticket_id: int, own: Ticket, known: Signature) -> None:
+    def _prepare(self, each: Mapping[int, Signature]) -> None:
+        """Read at once what is asked for by all of them."""
+        first, last = min(own.at for own in each.values()), max(own.at for own in each.values())
+        self._profiles = Profiles(self._connection, self._sink, self._longest, first)
+        self._said = Said(self._connection, self._sink, first - self._longest, last, len(each))
+        self._said.read([ALL], CROWD)
+        self._said.read(word for own in each.values() for word in own.words)
+        self._members.of(each)
+
+    def _one(self, ticket_id: int, known: Signature) -> None:
         asked = thresholds(self._settings, known)
-        ground = Around(self._traits, ticket_id, known, asked.window, self._profiles)
-        named = problems.named(self._connection, self._sink, numbers(own), ticket_id)
+        ground = Around(self._traits, self._said, self._members, self._profiles, (ticket_id, known), asked.window)
+        named = problems.named(self._connection, self._sink, known.names, ticket_id)
         for cluster in named.values():
             if self._profiles.at(cluster, known.at) is not None:
                 self._join(cluster, {ticket_id: known}, {ticket_id: "it names a ticket of it"}, ground)
@@ -162,7 +173,7 @@ class Gathering:
     ) -> None:
         row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
         problems.join(self._connection, row, [Belongs(each, why[each]) for each in group], self._now)
-        self._taken_in.update(group)
+        self._members.joined(cluster, group)
         size = profile.size
         for own in group.values():
             profile.add(own, ground.apps)
@@ -173,10 +184,10 @@ class Gathering:
 
     def _take_in(self, cluster: int, ground: Around) -> None:
         """Tickets that came before and belong to it, by what is known of it now."""
-        row, profile = self._profiles.row(cluster), self._profiles.whole(cluster)
-        window = self._settings.window
+        row, window = self._profiles.row(cluster), self._settings.window
+        profile = self._profiles.at(cluster, row["last_at"]) or self._profiles.whole(cluster)
         earlier = self._traits.free(profile.telling(), row["first_at"] - window, row["last_at"] + window)
-        found = matching(ground.signatures(earlier), profile, ground)
+        found = matching(ground.signatures(earlier), profile, ground, ground.mates(cluster))
         if found:
             signatures = self._traits.signatures(found)
             self._join(cluster, signatures, {each: _said(found[each]) for each in signatures}, ground)
@@ -204,8 +215,8 @@ def thresholds(settings: Problems, own: Signature) -> Thresholds:
     return Thresholds(settings.tickets, settings.people, settings.window)
 
 
-def _known(row: Row[Any], own: Ticket) -> Signature:
-    return signature(own, f"{row.source}:{row.external_id}", row.created_at)
+def _known(row: Row[Any]) -> Signature:
+    return signature(Ticket.model_validate_json(row.body), f"{row.source}:{row.external_id}", row.created_at)
 
 
 def _said(likeness: Likeness) -> str:

@@ -51,14 +51,11 @@ def unknown(connection: Connection, sink: str, now: float, limit: int) -> list[R
     return list(connection.execute(query.order_by(ticket.c.id).limit(limit)))
 
 
-def unplaced(connection: Connection, word: str, limit: int) -> list[Row[Any]]:
+def unplaced(connection: Connection, word: str, limit: int) -> list[int]:
     """Tickets that bear this word, which says that they were not looked at yet, in the order in which they were
     reported."""
-    belongs = exists().where(member.c.ticket_id == ticket.c.id)
-    query = _TICKETS.add_columns(belongs.label("belongs")).join(trait, trait.c.ticket_id == ticket.c.id)
-    return list(
-        connection.execute(query.where(trait.c.word == word).order_by(trait.c.at, trait.c.ticket_id).limit(limit))
-    )
+    query = select(trait.c.ticket_id).where(trait.c.word == word).order_by(trait.c.at, trait.c.ticket_id)
+    return list(connection.execute(query.limit(limit)).scalars())
 
 
 _TICKETS = select(ticket.c.id, ticket.c.source, ticket.c.external_id, ticket.c.body, ticket.c.created_at)

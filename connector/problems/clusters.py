@@ -9,10 +9,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connector.problems.likeness import Apps, Elsewhere, Likeness, Profile, likeness
+from connector.problems.likeness import KNOWN, Apps, Elsewhere, Likeness, Mates, Profile, likeness, named
 from connector.problems.signature import Signature
 
 JOINS = 10.5  # so much must speak for a ticket that joins
+# The greater a part of what is heard, or is heard of its application, is of an outage, the less must speak for one
+# more: the logarithm of how much more is heard, and this.
+MARGIN, LEAST, APP_MARGIN = 6.0, 8.0, 4.0
 OPENS = 13.0  # and for each of those that open
 PAIRS = 7.0  # two tickets are worth comparing further
 TELLING = 5  # words by which is asked how usual it is
@@ -20,6 +23,8 @@ TIMES = 2.5  # as much as usual is heard of an outage,
 SPREAD = 3.0  # and so many standard deviations more
 ALL_BUT_FEW = 0.8
 FEW = 60  # tickets in a window of a desk that hears little
+LONG = 14_400.0  # seconds after which it is known what is usual
+SURE = 1.7  # so improbable must it be that they only happen to go together, the more so the more is heard
 LOOKED_AT = 20  # tickets that are compared with a new one
 
 
@@ -35,17 +40,33 @@ class Thresholds:
 @dataclass(frozen=True, slots=True)
 class Heard:
     """So many tickets said something in a window, out of so many in all; so many usually do in as long a time, by what
-    was heard before, which is None where little was."""
+    was heard for `past` seconds before, which is None where little was."""
 
     recent: float
     of: int
     usual: float | None
+    past: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """How far saying something and naming an application go together: of those who say it and name an application,
+    `named` in number, so many `agree` on it; `both` is how many say it and name it, `naming` how many name it at all,
+    and `saying` how many say it, of so many in all."""
+
+    agree: int
+    named: int
+    both: int
+    naming: float
+    saying: int
+    of: float
 
 
 class Ground(Elsewhere, Protocol):
     """What is known of other tickets around the time of the one that is looked at."""
 
     apps: Apps
+    total: float
 
     def near(self, most: int) -> Sequence[int]:
         """Tickets before it that share its rarest words, those that share most first."""
@@ -58,6 +79,9 @@ class Ground(Elsewhere, Protocol):
     def profile(self, cluster: int) -> Profile | None:
         """What the outage's tickets have in common; None where it takes in no more."""
 
+    def mates(self, cluster: int) -> Mates:
+        """Tickets of this time that name the outage's application."""
+
     def later(self) -> Sequence[int]:
         """Outages whose first report is later than this one."""
 
@@ -66,6 +90,9 @@ class Ground(Elsewhere, Protocol):
 
     def heard(self, words: Sequence[str], least: int, window: float) -> Heard:
         """How many tickets said at least so many of these words in the window before this one, and what is usual."""
+
+    def bound(self, words: Sequence[str], least: int, app: str) -> Bound:
+        """How far saying at least so many of these words and naming this application go together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +114,8 @@ class Opens:
 def place(ticket: int, own: Signature, ground: Ground, asked: Thresholds) -> Joins | Opens | None:
     """Where a ticket belongs."""
     near = ground.near(LOOKED_AT)
+    if not near and not ground.later():
+        return None
     clusters = ground.clusters(near)
     best = _best(own, dict.fromkeys((*clusters.values(), *ground.later())), ground)
     if best is not None:
@@ -102,9 +131,27 @@ def _best(own: Signature, clusters: Iterable[int], ground: Ground) -> Joins | No
     for cluster in clusters:
         profile = ground.profile(cluster)
         if profile is not None:
-            found.append(Joins(cluster, likeness(own, profile, ground, ground.apps, slips=True)))
-    best = max(found, key=lambda each: each.likeness.score, default=None)
-    return best if best is not None and best.likeness.score >= JOINS else None
+            like = belongs(own, profile, ground, ground.mates(cluster))
+            if like is not None:
+                found.append(Joins(cluster, like))
+    return max(found, key=lambda each: each.likeness.score, default=None)
+
+
+def belongs(own: Signature, profile: Profile, ground: Ground, mates: Mates) -> Likeness | None:
+    """What speaks for a ticket being of an outage, where it is enough: the less is, the greater a part of all that is
+    heard is of this outage, or of all that is heard of its application."""
+    like = likeness(own, profile, ground, ground.apps, True, mates)
+    if profile.size < KNOWN:
+        return like if like.score >= JOINS else None
+    of_all = ground.total / max(profile.size * profile.recent, 1.0)
+    if like.score >= min(max(math.log(max(of_all, 1.0)) + MARGIN, LEAST), JOINS):
+        return like
+    names_it = profile.main_app() in named(own, ground.apps)
+    if not names_it or not mates.joined:
+        return None
+    of_app = (mates.others + 1.0) / (mates.joined + 1.0)
+    among = likeness(own, profile, ground, ground.apps, True, mates, strict=True)
+    return like if among.besides >= max(math.log(of_app), 0.0) + APP_MARGIN else None
 
 
 def _opens(
@@ -119,13 +166,13 @@ def _opens(
     }
     each = {ticket: own, **alike}
     group = _coherent(each, ground, OPENS)
-    if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, ground, asked):
+    if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, each, ground, asked):
         return Opens(group, _going_on(each, group, ground))
     if ticket not in group or not enough([each[one] for one in group], replace(asked, tickets=2, people=2)):
         return None
     # Too few for an outage of their own; but one of their application is going on.
     known = _going_on(each, group, ground)
-    return Opens(group, known) if known is not None and _unusual(group, ground, asked, spread=0.0) else None
+    return Opens(group, known) if known is not None and _unusual(group, each, ground, asked, spread=0.0) else None
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
@@ -145,15 +192,38 @@ def same(one: Profile, other: Profile) -> bool:
     )
 
 
-def _unusual(group: Mapping[int, Likeness], ground: Ground, asked: Thresholds, spread: float = SPREAD) -> bool:
+def _unusual(
+    group: Mapping[int, Likeness],
+    each: Mapping[int, Signature],
+    ground: Ground,
+    asked: Thresholds,
+    spread: float = SPREAD,
+) -> bool:
     """Is more heard of this than comes in every day: of what tells most, and of what all of them say?"""
     counts = Counter(word for like in group.values() for word in like.words)
     telling = [word for word, _ in counts.most_common(TELLING)]
     heard = ground.heard(telling, max(min(2, len(telling)), (len(telling) + 1) // 2), asked.window)
+    if heard.past < LONG and _bound(group, telling, each, ground):
+        return True
     if not _more_than_usual(heard, spread):
         return False
     most = [word for word in telling if counts[word] >= ALL_BUT_FEW * len(group) and word not in ground.apps]
     return len(most) < 2 or _more_than_usual(ground.heard(most, len(most), asked.window), spread)
+
+
+def _bound(
+    group: Mapping[int, Likeness], telling: Sequence[str], each: Mapping[int, Signature], ground: Ground
+) -> bool:
+    """Is this said of one application, and more so than by chance?"""
+    app = Profile.of((each[one] for one in group), ground.apps).main_app()
+    words = [word for word in telling if word not in ground.apps]
+    if app is None or not words:
+        return False
+    found = ground.bound(words, (len(words) + 1) // 2, app)
+    if found.agree < ALL_BUT_FEW * found.named or not found.both:
+        return False
+    chance = found.naming * found.saying / found.of
+    return found.both * math.log(found.both / chance) - found.both + chance >= SURE * math.log(found.of)
 
 
 def _more_than_usual(heard: Heard, spread: float) -> bool:
@@ -183,7 +253,7 @@ def enough(group: Collection[Signature], asked: Thresholds) -> bool:
     return len(group) >= asked.tickets and len({own.person for own in group}) >= asked.people and joined
 
 
-def matching(others: Mapping[int, Signature], profile: Profile, ground: Ground) -> dict[int, Likeness]:
+def matching(others: Mapping[int, Signature], profile: Profile, ground: Ground, mates: Mates) -> dict[int, Likeness]:
     """Those of these tickets that belong to an outage, by what is known of it now."""
-    why = {each: likeness(own, profile, ground, ground.apps, slips=True) for each, own in others.items()}
-    return {each: like for each, like in why.items() if like.score >= JOINS}
+    why = {each: belongs(own, profile, ground, mates) for each, own in others.items()}
+    return {each: like for each, like in why.items() if like is not None}

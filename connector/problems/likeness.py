@@ -22,7 +22,7 @@ PRIOR, PRIOR_TICKETS = 0.004, 300.0  # how often a word is said where little was
 DAMPED = 0.8  # words come together, so each counts less than the one before
 APP_WEIGHT = 2.5  # the application's name counts once, and no more than this
 NAMES_IT = 0.6  # of the reports of an outage name its application, or more
-TELLING = 12  # words of a profile by which others are found
+TELLING = 24  # words of a profile by which others are found
 KNOWN = 6  # reports after which it is known how people tell of it
 FOREIGN, MOST_FOREIGN = 0.6, 4.0  # what each word says against it that none of them has
 OTHER_CODE = 3.0
@@ -32,6 +32,8 @@ NEAR = 24  # words of a profile that others may be slips for
 SLIP = 0.6  # what a slip counts
 SHOWN = 6  # words that explain a likeness
 COMMON = 0.2  # of all tickets: an application that is named so often tells nothing apart
+NAME = 0.3  # of those who name the application say a word that is a part of its name, or more
+FEW_MATES = 4.0  # tickets of an application after which it is known what is said of it
 KEPT = 120  # words of a profile
 
 
@@ -48,12 +50,14 @@ class Elsewhere(Protocol):
 
 @dataclass(slots=True)
 class Profile:
-    """What the tickets of one outage have in common. `size` counts them, `counts` how many of them say a word."""
+    """What the tickets of one outage have in common. `size` counts them, `counts` how many of them say a word; the
+    part `recent` of them lies in the time that is looked at."""
 
     size: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     apps: Counter[str] = field(default_factory=Counter)
     environments: Counter[str] = field(default_factory=Counter)
+    recent: float = 1.0
 
     @classmethod
     def of(cls, signatures: Iterable[Signature], apps: Apps) -> Profile:
@@ -73,7 +77,7 @@ class Profile:
 
     def without(self, signature: Signature, apps: Apps) -> Profile:
         """The profile of all tickets but this one of them."""
-        less = Profile(self.size - 1, self.counts.copy(), self.apps.copy(), self.environments.copy())
+        less = Profile(self.size - 1, self.counts.copy(), self.apps.copy(), self.environments.copy(), self.recent)
         less.counts.subtract(signature.words)
         less.apps.subtract(named(signature, apps))
         if signature.environment:
@@ -99,7 +103,7 @@ class Profile:
     def codes(self) -> set[str]:
         """Errors, records and devices that several name."""
         least = max(2.0, self.size / 8)
-        return {word for word, count in self.counts.items() if count >= least and _is_code(word)}
+        return {word for word, count in self.counts.items() if count >= least and is_code(word)}
 
     def document(self) -> Mapping[str, Any]:
         """What the ledger keeps of it: the words that are said most."""
@@ -119,10 +123,33 @@ class Profile:
 
 @dataclass(frozen=True, slots=True)
 class Likeness:
-    """How much speaks for it, and the words that speak most."""
+    """How much speaks for it, and the words that speak most; `besides` is what speaks for it besides the name of the
+    application."""
 
     score: float
     words: tuple[str, ...] = ()
+    besides: float = -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Mates:
+    """Tickets of the same time that name the application of an outage: so many belong to it, so many do not, and how
+    many of these say a word."""
+
+    joined: int = 0
+    others: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+
+    def name(self, word: str) -> bool:
+        """Is it a part of the application's name, for many say it who are not of the outage?"""
+        return self.counts[word] >= max(FEW_MATES, NAME * self.others)
+
+    def rate(self, word: str, rate: float) -> float:
+        """The part of the others that have the word, which tends to that of all tickets."""
+        return (self.counts[word] + FEW_MATES * rate) / (self.others + FEW_MATES)
+
+
+ALONE = Mates()
 
 
 NONE = Likeness(-math.inf)
@@ -133,54 +160,71 @@ def named(signature: Signature, apps: Apps) -> frozenset[str]:
     return signature.apps or frozenset(apps[word] for word in signature.words if word in apps)
 
 
-def likeness(signature: Signature, profile: Profile, elsewhere: Elsewhere, apps: Apps, slips: bool = False) -> Likeness:
+def likeness(
+    signature: Signature,
+    profile: Profile,
+    elsewhere: Elsewhere,
+    apps: Apps,
+    slips: bool = False,
+    mates: Mates = ALONE,
+    strict: bool = False,
+) -> Likeness:
     """How like a ticket is to those of a profile; NONE where it is of another application or environment. With `slips`
-    a word counts too that is nearly one of theirs."""
+    a word counts too that is nearly one of theirs. `mates` tell which words are a part of the application's name;
+    where it is `strict`, a word counts only as far as they say it less."""
     if _apart(signature, profile, elsewhere, apps):
         return NONE
-    weights = {word: _weight(word, word, profile, elsewhere) for word in signature.words if profile.counts[word]}
+    weights = {
+        word: _weight(word, profile, elsewhere, mates if strict else ALONE)
+        for word in signature.words
+        if profile.counts[word]
+    }
     if slips:
-        weights.update(_slips(signature.words - weights.keys(), profile, elsewhere))
+        weights.update(_slips(signature.words - weights.keys(), profile, elsewhere, mates if strict else ALONE))
     ranked = sorted(((weight, word) for word, weight in weights.items() if weight > 0), reverse=True)
-    besides = [weight for weight, word in ranked if word not in apps]
-    names = [weight for weight, word in ranked if word in apps]
-    score = sum(weight * DAMPED**place for place, weight in enumerate(besides)) + min(
-        max(names, default=0.0), APP_WEIGHT
-    )
-    return Likeness(score - _foreign(signature, weights, profile), tuple(word for _, word in ranked[:SHOWN]))
+    names = {word for word in weights if word in apps or mates.name(word)}
+    besides = [weight for weight, word in ranked if word not in names]
+    named_by = [weight for weight, word in ranked if word in names]
+    told = sum(weight * DAMPED**place for place, weight in enumerate(besides)) - _foreign(signature, weights, profile)
+    name = min(max(named_by, default=0.0), APP_WEIGHT)
+    return Likeness(told + name, tuple(word for _, word in ranked[:SHOWN]), told)
 
 
 def _foreign(signature: Signature, weights: Mapping[str, float], profile: Profile) -> float:
     """What speaks against it: other words than those of many reports, and another error than theirs."""
-    if profile.size < KNOWN:
-        return 0.0
     others = [word for word in signature.words if word not in weights]
     codes = profile.codes()
-    other_code = bool(codes) and not codes & signature.words and any(map(_is_code, others))
-    return min(FOREIGN * len(others), MOST_FOREIGN) + (OTHER_CODE if other_code else 0.0)
+    other_code = bool(codes) and not codes & signature.words and any(map(is_code, others))
+    against = min(FOREIGN * len(others), MOST_FOREIGN) + (OTHER_CODE if other_code else 0.0)
+    return against * min(max(profile.size - 1, 0) / KNOWN, 1.0)
 
 
-def _is_code(word: str) -> bool:
+def is_code(word: str) -> bool:
+    """Is it an error, a record or a device?"""
     return any(sign.isdigit() for sign in word)
 
 
-def _weight(word: str, said: str, profile: Profile, elsewhere: Elsewhere) -> float:
+def weight(there: float, rate: float, word: str) -> float:
+    """What a word says that this part of an outage's reports have, and that part of all tickets."""
+    return math.log(MIXED * there / rate + 1.0 - MIXED) * (CODE if is_code(word) else 1.0)
+
+
+def _weight(word: str, profile: Profile, elsewhere: Elsewhere, mates: Mates) -> float:
     count = profile.counts[word]
-    there = count / (profile.size + 1.0)
-    rate = elsewhere.rate(said, count + 1.0 if said == word else 0.0)  # those of the outage, and the one at hand
-    return math.log(MIXED * there / rate + 1.0 - MIXED) * (CODE if _is_code(word) else 1.0)
+    rate = elsewhere.rate(word, count * profile.recent + 1.0)  # besides those of the outage, and the one at hand
+    return weight(count / (profile.size + 1.0), max(rate, mates.rate(word, rate)), word)
 
 
-def _slips(words: Iterable[str], profile: Profile, elsewhere: Elsewhere) -> dict[str, float]:
+def _slips(words: Iterable[str], profile: Profile, elsewhere: Elsewhere, mates: Mates) -> dict[str, float]:
     """Words that nobody else says and that are nearly one of the profile's."""
     near = [word for word, _ in profile.counts.most_common(NEAR)]
     meant = ((word, slip(word, near)) for word in words)
-    return {word: SLIP * _weight(known, known, profile, elsewhere) for word, known in meant if known is not None}
+    return {word: SLIP * _weight(known, profile, elsewhere, mates) for word, known in meant if known is not None}
 
 
 def slip(word: str, known: Sequence[str]) -> str | None:
     """The known word that this one is a slip of the finger for, or None."""
-    if len(word) < SHORTEST or _is_code(word):
+    if len(word) < SHORTEST or is_code(word):
         return None
     best = process.extractOne(
         word, [each for each in known if len(each) >= SHORTEST], scorer=OSA.distance, score_cutoff=1

@@ -16,8 +16,8 @@ TEXT_LIMIT = 2_000  # characters of a text that are looked at: the trouble is to
 WORDS = 40  # of each ticket, the first ones; a field's come before what is told
 STEM = 6  # letters of a word that count: "verify" and "verification" are one word
 
-APP, ENVIRONMENT, WHO, ASIDE, ALL, NEW = "app:", "env:", "who:", "aside:", "*", "new:"
-_FACETS = (APP, ENVIRONMENT, WHO, ASIDE, ALL, NEW)
+APP, ENVIRONMENT, WHO, NAMES, ASIDE, ALL, NEW = "app:", "env:", "who:", "names:", "aside:", "*", "new:"
+_FACETS = (APP, ENVIRONMENT, WHO, NAMES, ASIDE, ALL, NEW)
 
 _TOKEN = re.compile(r"\[[A-Z]+_\d+\]")  # what stands in place of patient data
 _WORD = re.compile(r"[^\W_]+(?:[-'’.][^\W_]+)*")
@@ -68,6 +68,7 @@ class Signature:
     """What one ticket is known by. `at` is when it was reported, in seconds since the epoch.
 
     `aside` says that it is of the sort that comes in every day: it may join what others opened, and opens nothing.
+    `names` are the numbers of other tickets that it names, as `INC0010023` or `4711`.
     """
 
     words: frozenset[str]
@@ -76,12 +77,14 @@ class Signature:
     person: str
     at: float
     aside: bool = False
+    names: tuple[str, ...] = ()
 
     @property
     def traits(self) -> list[str]:
         """All of it as words, by which the ledger finds it again."""
         found = [*self.words, *(APP + app for app in self.apps), WHO + self.person, ALL]
         found += [ENVIRONMENT + self.environment] if self.environment else []
+        found += [NAMES + number for number in self.names]
         return found + ([ASIDE] if self.aside else [])
 
     @classmethod
@@ -95,6 +98,7 @@ class Signature:
             next(_after(WHO, found), ""),
             at,
             ASIDE in found,
+            tuple(_after(NAMES, found)),
         )
 
 
@@ -113,13 +117,13 @@ def signature(ticket: Ticket, name: str, now: float) -> Signature:
         _person(ticket.requester, name),
         min(at.timestamp(), now) if at else now,
         ticket.kind is not Kind.INCIDENT or (bool(_ASIDE.search(said)) and not _SHARED.search(said)),
+        _numbers(said),
     )
 
 
-def numbers(ticket: Ticket) -> list[str]:
-    """The numbers of other tickets that this one names, as `INC0010023` or `4711`."""
-    found = (match[1] or match[0].upper() for match in _NUMBERED.finditer(_said(ticket)))
-    return list(dict.fromkeys(found))[:_NUMBERS]
+def _numbers(said: str) -> tuple[str, ...]:
+    found = (match[1] or match[0].upper() for match in _NUMBERED.finditer(said))
+    return tuple(dict.fromkeys(found))[:_NUMBERS]
 
 
 def _said(ticket: Ticket) -> str:

@@ -13,6 +13,7 @@ from connector.config import Problems
 from connector.engine.gather import Gathering
 from connector.ledger.database import Database
 from connector.ledger.schema import member, ticket
+from connector.ledger.traits import Names
 from connector.ticket import BuildRecord, Context, Location, Person, Ticket
 from tests.corpus.outages import Report
 
@@ -67,12 +68,12 @@ def take_in(db: Database, tickets: Sequence[Ticket], now: float, first: int = 1)
 def gather_all(db: Database, now: float, settings: Problems | None = None) -> int:
     """Look at every ticket that is new, as a run does; returns how many."""
     looked = 0
-    apps: dict[str, str | None] = {}
+    names = Names()
     for step in (Gathering.learn, Gathering.place):
         some = 1
         while some:
             with db.write() as connection:
-                some = step(Gathering(connection, settings or Problems(mode="auto"), SINK, True, now, apps))
+                some = step(Gathering(connection, settings or Problems(mode="auto"), SINK, True, now, names))
             looked += some if step is Gathering.place else 0
     return looked
 
