@@ -9,11 +9,11 @@ from urllib.parse import quote
 from connector import wire
 from connector.answering import Way
 from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
+from connector.jsontext import dump_ascii
 from connector.messengers.messenger import Messenger
 from connector.plugins import Receipt, SinkTools, Write
 from connector.signing import SIGNATURE, TIMESTAMP, signature
 from connector.wire import Effect, Session
-from connector.wire.answers import canonical
 
 _SECONDS = 30.0
 
@@ -30,7 +30,7 @@ class ByPost(Messenger):
         with wire.translated(self.name, Effect.WRITE):
             door = self._opened()
             path, document = self.document(write.body)
-            said = canonical(document)
+            said = dump_ascii(document)
             with door.keyed(write.key.uuid):
                 try:
                     door.post(path, data=said, headers={"Content-Type": "application/json", **self._signed(said)})

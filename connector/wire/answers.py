@@ -1,9 +1,8 @@
-"""Reading an answer: its body to the end, its document, its dates and headers; and writing a document as bytes."""
+"""Reading an answer: its body to the end, its document, its dates and headers."""
 
 from __future__ import annotations
 
 import email.utils
-import json
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -18,12 +17,6 @@ LARGEST = 20 * 1024 * 1024  # bytes of an answer, unpacked
 LONGEST_HOLD = 24 * 3600.0  # seconds
 _TEXT_SEEN = 8192
 _RATE = re.compile(r"(zendesk-|x-)?rate-?limit.*|retry-after", re.IGNORECASE)
-
-
-def canonical(document: Any) -> bytes:
-    """The same bytes for the same document, whatever the order of its keys."""
-    text = json.dumps(document, sort_keys=True, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
-    return text.encode("ascii")
 
 
 def http_date(value: str) -> datetime | None:

@@ -20,6 +20,7 @@ import tenacity
 
 from connector.clock import Clock, SystemClock
 from connector.errors import Finding, RemoteError, SettingsError, Transient
+from connector.jsontext import dump_ascii
 from connector.plugins import Allowance, Cost, Limiter, SinkTools
 from connector.silence import silence as silence_packages
 from connector.wire import answers, exceptions, rates
@@ -149,7 +150,7 @@ class Session(requests.Session):
         """What requests is told. The caller's own timeouts and redirects do not count."""
         call = {name: kwargs[name] for name in ("params", "data", "headers", "files") if kwargs.get(name) is not None}
         if kwargs.get("json") is not None and "data" not in call:
-            call["data"] = answers.canonical(kwargs["json"])
+            call["data"] = dump_ascii(kwargs["json"])
             call["headers"] = {"Content-Type": "application/json", **call.get("headers", {})}
         return {"method": method.upper(), "url": self._absolute(url), "auth": self._credential, **call}
 

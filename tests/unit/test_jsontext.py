@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.jsontext import dump, load
+from connector.jsontext import dump, dump_ascii, load
 
 TEXTS = st.text(st.characters(exclude_categories=()))  # lone surrogates too
 VALUES = st.recursive(
@@ -32,8 +32,10 @@ def test_what_is_kept_comes_back(value: Any) -> None:
     said.encode()  # any database can hold it
     assert load(said) == value
     assert load(said.encode()) == value
-    assert json.loads(said) == value
+    assert json.loads(said) == json.loads(dump_ascii(value)) == value
+    assert dump_ascii(value).isascii()
     assert dump(shuffled(value)) == said
+    assert dump_ascii(shuffled(value)) == dump_ascii(value)
 
 
 @given(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import binascii
 import functools
-import json
 import urllib.parse
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from connector.jsontext import dump_ascii
 from connector.sinks.servicenow.desk import RAW, Call
 from connector.wire import Seen
 
@@ -23,7 +23,6 @@ LARGEST = 5 * 1024 * 1024  # bytes that the instance takes as an item (`glide.re
 
 _ENVELOPE = 400  # bytes of an item besides its address and its body
 _HEADERS = [{"name": "Content-Type", "value": "application/json"}, {"name": "Accept", "value": "application/json"}]
-_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ def packed(calls: Mapping[str, Call]) -> tuple[bytes, int]:
             break
         items.append({"id": name, "method": call.method, "url": address, "headers": _HEADERS, "body": body})
     document = {"batch_request_id": "connector", "rest_requests": items}
-    return _compact(document).encode("ascii"), len(items)
+    return dump_ascii(document), len(items)
 
 
 def unpacked(document: Mapping[str, Any], asked: Sequence[str]) -> dict[str, Inner | Seen]:
@@ -102,4 +101,4 @@ def _address(path: str, shown: tuple[str, ...]) -> str:
 
 
 def _body(body: Mapping[str, Any]) -> str:
-    return binascii.b2a_base64(_compact(body).encode("ascii"), newline=False).decode("ascii")
+    return binascii.b2a_base64(dump_ascii(body), newline=False).decode("ascii")
