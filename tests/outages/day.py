@@ -32,6 +32,7 @@ from tests.outages.ears import OPENED, OVER, RECEIVED, Ears, listening
 from tests.outages.inbox import deliver
 
 SETTLE = 2.0
+FILE = "sqlite:///connector.db"
 SETTINGS = """\
 wait: 5
 problems: {mode: auto}
@@ -73,13 +74,14 @@ class Count:
 class Day:
     """One morning at one help desk."""
 
-    def __init__(self, box: Sandbox, folder: Path, kind: str, ears: Ears) -> None:
+    def __init__(self, box: Sandbox, folder: Path, kind: str, ears: Ears, ledger: str = FILE) -> None:
         self.box = box
         self.folder = folder
         self.desk: Desk = DESKS[kind](box)
         self.clock = SharedClock(box)
         self.ears = ears
         self._kind = kind
+        self._ledger = ledger
         self._names: list[str] = []
 
     def install(self) -> None:
@@ -94,6 +96,7 @@ class Day:
         for name in DESKS:
             mapping = f"mapping: mappings/{name}.yaml"
             text = text.replace(mapping, f"{mapping}\n    settle_after: {SETTLE}\n    concurrency: 1\n    timeout: 10")
+        text = text.replace(f"ledger: {FILE}", f'ledger: "{self._ledger}"')
         settings.write_text(f"{text}\n{SETTINGS}{self.ears.settings}", "utf-8")
 
     def arrive(self, reports: Sequence[Report]) -> None:
@@ -164,7 +167,8 @@ class Day:
         return [tuple(row) for row in self._rows(select(d.sink, d.do, d.part, d.state, d.finding).where(open_ones))]
 
     def _rows(self, query: Any) -> list[Any]:
-        with create_engine(f"sqlite:///{self.folder}/connector.db", poolclass=NullPool).connect() as ledger:
+        url = f"sqlite:///{self.folder}/connector.db" if self._ledger == FILE else self._ledger
+        with create_engine(url, poolclass=NullPool).connect() as ledger:
             return list(ledger.execute(query))
 
     # ── the reckoning ────────────────────────────────────────────────────────────────────────────────────────────
@@ -254,10 +258,10 @@ def _kind(part: str) -> str:
 
 
 @contextmanager
-def morning(folder: Path, kind: str, of: type[Day] = Day) -> Iterator[Day]:
+def morning(folder: Path, kind: str, of: type[Day] = Day, ledger: str = FILE) -> Iterator[Day]:
     """A day with help desks and ears of its own, installed."""
     with Sandbox(settle=SETTLE) as box, listening() as ears:
-        day = of(box, folder, kind, ears)
+        day = of(box, folder, kind, ears, ledger)
         day.install()
         yield day
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from connector.sandbox import Sandbox
 from tests.crash.harness import forked, warmed
-from tests.outages.day import SETTLE, Count, Day, made_up, morning
+from tests.outages.day import FILE, SETTLE, Count, Day, made_up, morning
+from tests.postgres import Server
 
 # Reports, outages among them, and what is unrelated: enough for both to be seen, or as few as will do.
 LARGE, SMALL = (30, 2, 16), (16, 2, 6)
@@ -27,20 +28,20 @@ class KilledDay(Day):
 
 
 @contextmanager
-def ready(folder: Path) -> Iterator[None]:
+def ready(folder: Path, server: Server | None = None) -> Iterator[None]:
     """Everything is imported and compiled before the first fork."""
-    with Sandbox(settle=SETTLE) as box, warmed(box, folder, None):
+    with Sandbox(settle=SETTLE) as box, warmed(box, folder, server):
         yield
 
 
 def survived(
-    folder: Path, kind: str, seed: int, size: tuple[int, int, int] = SMALL
+    folder: Path, kind: str, seed: int, size: tuple[int, int, int] = SMALL, ledger: str = FILE
 ) -> tuple[dict[str, Count], list[int]]:
     """One seed's morning: what was counted, and the sizes of its outages. Two in three have trouble too."""
     chance = random.Random(seed)
     reports = made_up(seed, *size)
     half = len(reports) // 2
-    with morning(folder, kind, KilledDay) as day:
+    with morning(folder, kind, KilledDay, ledger) as day:
         assert isinstance(day, KilledDay)
         rate = chance.choice((0.0, 0.02, 0.06))
         for some in (reports[:half], reports[half:]):
