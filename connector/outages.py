@@ -43,7 +43,8 @@ class Outages:
             known = [signature(rows[each], str(each), now) for each in ids]
             profile = Profile.of(known, {})
             times = (min(own.at for own in known), max(own.at for own in known))
-            row = problems.mint(connection, sink, title.strip()[:120] or titled(rows, {}), profile, times)
+            titled_as = title.strip()[:120] or titled(rows, {})
+            row = problems.mint(connection, sink, titled_as, profile, times, rows[min(ids)])
             outages.add(connection, row, ids, now)
             accept(connection, row, now)
             return _said(row, len(ids))

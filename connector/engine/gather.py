@@ -159,7 +159,8 @@ class Gathering:
             tickets = problems.tickets(self._connection, list(opens.why))
             title = titled(tickets, {each: likeness.score for each, likeness in opens.why.items()})
             times = [own.at for own in group.values()]
-            row = problems.mint(self._connection, self._sink, title, profile, (min(times), max(times)))
+            first = tickets[min(tickets, key=lambda each: (group[each].at, each))]
+            row = problems.mint(self._connection, self._sink, title, profile, (min(times), max(times)), first)
             self._profiles.new(row, profile)
             cluster = row["id"]
             log.info("tickets belong together", sink=self._sink, problem=row["key"], tickets=len(group))

@@ -11,6 +11,7 @@ from connector.closure import OVER, Closure, Follows, Member, Parent, Stage, fol
 from connector.delivery import Move, State
 from connector.ledger.happenings import Happening, happened
 from connector.ledger.moves import Step, move_each
+from connector.ledger.problems import restored_until
 from connector.ledger.rows import add_missing, dump, slices
 from connector.ledger.schema import delivery, event, happening, member, problem, remote, ticket
 from connector.news import Seen, notes_ref
@@ -152,7 +153,10 @@ class _Cascade:
 
     def _reopening(self, ticket_id: int, after: Seen) -> dict[str, Any]:
         what = {"text": f"Problem {self._problem.key} was reopened.", "public": False, "reopen": True}
-        return self._delivery(ticket_id, Do.COMMENT, f"reopen:{self._problem.key}:{after.reopened}", what, 0.0)
+        row = self._delivery(ticket_id, Do.COMMENT, f"reopen:{self._problem.key}:{after.reopened}", what, 0.0)
+        at = after.updated_at or self._now
+        # A lost ledger may have said so.
+        return row | ({"state": State.UNSURE.value} if at <= restored_until(self._connection) else {})
 
     def _delivery(self, ticket_id: int, do: Do, part: str, what: dict[str, Any], wait: float) -> dict[str, Any]:
         said = dump(what)

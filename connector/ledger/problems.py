@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +15,7 @@ from connector.delivery import State
 from connector.ledger.database import Database
 from connector.ledger.happenings import Happening, happened
 from connector.ledger.rows import add_missing, dump, new_ids, put, slices
-from connector.ledger.schema import cursor, delivery, event, link, member, problem, ticket, trait
+from connector.ledger.schema import cursor, delivery, event, link, member, meta, problem, ticket, trait
 from connector.ledger.traits import KEEP
 from connector.plugins import PROBLEM, Do
 from connector.problems.likeness import Profile
@@ -75,11 +76,14 @@ def _mark(connection: Connection, sink: str) -> int:
 # ── clusters ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def mint(connection: Connection, sink: str, title: str, profile: Profile, at: tuple[float, float]) -> dict[str, Any]:
-    """A new outage with a key of its own, suggested; `at` are the times of its first and its latest report."""
+def mint(
+    connection: Connection, sink: str, title: str, profile: Profile, at: tuple[float, float], first: Ticket
+) -> dict[str, Any]:
+    """A new outage, suggested; `at` are the times of its first and its latest report. Its key follows from the first
+    report: a ledger that was restored and finds the outage again gives it the same."""
     row: dict[str, Any] = {
         "id": new_ids(connection, problem, 1)[0],
-        "key": secrets.token_hex(5),
+        "key": _key(connection, sink, first),
         "sink": sink,
         "state": "suggested",
         "ticket_id": None,
@@ -94,6 +98,16 @@ def mint(connection: Connection, sink: str, title: str, profile: Profile, at: tu
     }
     connection.execute(insert(problem), [row])
     return row
+
+
+def _key(connection: Connection, sink: str, first: Ticket) -> str:
+    """One that no other outage has: a report may begin a second one after it left the first."""
+    for times in itertools.count():
+        said = dump([sink, first.source, first.external_id, times]).encode("utf-8", "surrogatepass")
+        key = hashlib.blake2b(said, digest_size=5).hexdigest()
+        if connection.execute(select(problem.c.id).where(problem.c.key == key)).first() is None:
+            return key
+    raise AssertionError("itertools.count() ends nowhere")
 
 
 def join(connection: Connection, row: Mapping[str, Any], each: Sequence[Belongs], now: float) -> None:
@@ -185,19 +199,33 @@ def open_problem(connection: Connection, row: dict[str, Any], own: Ticket, group
     }
     connection.execute(insert(ticket), [values])
     what = {"first": first}
-    connection.execute(insert(delivery), [delivery_row(ident, row["sink"], Do.CREATE, "ticket", now, what=what)])
+    create = delivery_row(ident, row["sink"], Do.CREATE, "ticket", now, what=what)
+    if row["last_at"] <= restored_until(connection):  # a lost ledger may have made it
+        create["state"] = State.UNSURE.value
+    connection.execute(insert(delivery), [create])
     row.update(state="open", ticket_id=ident, opened_at=now)
     changed = {"state": "open", "ticket_id": ident, "opened_at": now}
     connection.execute(update(problem).where(problem.c.id == row["id"]).values(**changed))
     connection.execute(insert(event), [event_row(ident, f"problem {row['key']} was opened", now)])
     detail = {"problem": row["key"]}
-    happened(connection, [Happening(ident, "problem_opened", now, row["key"], row["id"], detail)])
+    at = _told_at(connection, row, now)
+    happened(connection, [Happening(ident, "problem_opened", at, row["key"], row["id"], detail)])
     _tell_joined(connection, row, [one.ticket_id for one in members(connection, row["id"])], now)
 
 
 def _tell_joined(connection: Connection, row: Mapping[str, Any], ticket_ids: Sequence[int], now: float) -> None:
-    detail = {"problem": row["key"]}
-    happened(connection, [Happening(each, "joined", now, row["key"], row["id"], detail) for each in ticket_ids])
+    detail, at = {"problem": row["key"]}, _told_at(connection, row, now)
+    happened(connection, [Happening(each, "joined", at, row["key"], row["id"], detail) for each in ticket_ids])
+
+
+def _told_at(connection: Connection, row: Mapping[str, Any], now: float) -> float:
+    """When it became known: what a lost ledger may have known was told by it."""
+    return min(row["last_at"], now) if row["last_at"] <= restored_until(connection) else now
+
+
+def restored_until(connection: Connection) -> float:
+    """What was done up to then may have been done by a ledger that was lost."""
+    return float(connection.execute(select(meta.c.value).where(meta.c.name == "restored_until")).scalar() or 0.0)
 
 
 # ── links ────────────────────────────────────────────────────────────────────────────────────────────────────────

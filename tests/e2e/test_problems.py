@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -217,3 +218,24 @@ def test_an_incident_of_incidents_where_the_site_prefers_that(payroll: Site) -> 
     found = Counter(row.get("parent_incident") or "" for row in payroll.incidents())
     [parent] = [sys_id for sys_id in found if sys_id]
     assert found == {"": 1, parent: 3}
+
+
+def test_after_a_restore_a_parent_is_found_again_and_not_opened_twice(payroll: Site) -> None:
+    before = len(problems(payroll))
+    with App.open(payroll.settings) as app:
+        app.ledger.backup(payroll.base / "backup.db")
+    outage(payroll)
+    payroll.sync()
+    made = problems(payroll)[before:]
+    shutil.copy(payroll.base / "backup.db", payroll.base / "connector.db")
+    for name in ("connector.db-wal", "connector.db-shm"):
+        (payroll.base / name).unlink(missing_ok=True)
+    with App.open(payroll.settings) as app:
+        app.ledger.restored()
+    for _ in range(4):
+        payroll.sync()
+        payroll.box.clock.advance(120.0)
+    again = problems(payroll)[before:]
+    assert [row["sys_id"] for row in again] == [row["sys_id"] for row in made]
+    assert children(payroll) == {made[0]["sys_id"]: 3}
+    assert [each["state"] for each in listed(payroll)] == ["open"]
