@@ -66,7 +66,12 @@ def init(folder: Path, force: bool, samples: bool) -> None:
 
     written = start(folder, force=force, samples=samples)
     screen.item(f"Written to {folder}:", *written)
-    screen.line("Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another.")
+    if samples:
+        screen.line(
+            "Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another."
+        )
+    else:
+        screen.line("Next: name your channels and help desks in connector.yaml; then `connector check --live`.")
 
 
 @main.command(epilog=_example("connector demo"))

@@ -14,6 +14,7 @@ from connector.errors import Finding, SettingsError
 
 SANDBOX_PORT = 8765
 CHANNELS = ("button", "mail", "bot")
+MESSAGES = "mappings/messages/"
 IGNORED = (
     "# Secrets and what the ledger knows stay on this machine.\nsecrets/\n*.db\n*.db-wal\n*.db-shm\n*.log\ninbox/\n"
 )
@@ -23,7 +24,7 @@ SANDBOX_SECRETS = {"secrets/servicenow": "sandbox\n", "secrets/zendesk": "sandbo
 
 
 def start(folder: Path, *, force: bool = False, samples: bool = True, port: int = SANDBOX_PORT) -> list[str]:
-    """Write everything below `folder` and name what was written, relative to it.
+    """Write everything below `folder` and name what was written, relative to it, the messages as one.
 
     Nothing is written where any of it exists, unless `force` says so; the site is kept even then, because it is part
     of every key. Raises SettingsError.
@@ -41,7 +42,11 @@ def start(folder: Path, *, force: bool = False, samples: bool = True, port: int 
     except OSError as error:
         place = str(error.filename or folder)
         raise SettingsError([Finding("no-write", place, f"cannot be written: {error.strerror}")]) from None
-    return [*texts, "inbox/"]
+    return [*dict.fromkeys(_brief(name) for name in texts), "inbox/"]
+
+
+def _brief(name: str) -> str:
+    return MESSAGES if name.startswith(MESSAGES) else name
 
 
 def mint() -> str:

@@ -7,7 +7,9 @@ import stat
 from importlib import resources
 
 import pytest
+from click.testing import CliRunner
 
+from cli import main
 from connector import config
 from connector.errors import SettingsError
 from connector.terminal.starter import mint, start
@@ -83,3 +85,12 @@ def test_the_messages_come_along(tmp_path):
     start(tmp_path)
     shipped = {file.name for file in (resources.files("connector.templates") / "messages").iterdir()}
     assert {path.name for path in (tmp_path / "mappings" / "messages").iterdir()} == shipped
+
+
+def test_init_says_what_it_wrote_in_few_lines_and_what_is_next(tmp_path):
+    with_samples = CliRunner().invoke(main, ["init", str(tmp_path / "a")])
+    empty = CliRunner().invoke(main, ["init", str(tmp_path / "b"), "--no-samples"])
+    assert with_samples.output.count("mappings/messages/") == 1
+    assert "connector sandbox" in with_samples.output
+    assert "connector sandbox" not in empty.output
+    assert "name your channels" in empty.output
