@@ -44,7 +44,8 @@ def _counted(folder: Path, kind: str) -> dict[str, float]:
     }
 
 
-_WHAT = ("tickets", "problems", "links", "solves", "told: received", "told: opened", "told: over")
+_TOLD = ("received", "opened", "over", "leads: opened", "leads: over")
+_WHAT = ("tickets", "problems", "links", "solves", *(f"told: {what}" for what in _TOLD))
 GOALS = {
     f"{kind}: {figure}": goal
     for kind in ("servicenow", "zendesk")

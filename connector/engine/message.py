@@ -63,7 +63,7 @@ def _notice(answering: Answering, said: Mapping[str, Any], text: str, ticket_id:
         url=str(detail.get("url", "")),
         status=str(detail.get("status", "")),
         resolution=str(detail.get("resolution", "")),
-        text=text or str(said.get("text", "")),
+        text=str(said.get("text", "")) or text,
         problem=str(said.get("outage", "")),
         articles=tuple(Linked.model_validate(each) for each in detail.get("articles", ())[:MOST_ARTICLES]),
         survey=offered.replace("{token}", token(answering.secret, ticket_id)) if offered else "",

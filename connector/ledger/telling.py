@@ -181,11 +181,14 @@ def _news(row: Any) -> Occasion:
 
 
 def _parts_of_members(connection: Connection, problem_id: int) -> frozenset[str]:
-    """Of what those were told whom the outage affects, its former members and those of outages merged into it too."""
+    """Of what those were told whom the outage affects, its former members and those of outages merged into it too;
+    and of what was told about the outage itself, which has a ticket of its own."""
     merged = select(problem.c.id).where(problem.c.merged_into == problem_id)
     of_it = or_(member.c.problem_id == problem_id, member.c.problem_id.in_(merged))
-    rows = select(delivery.c.part).join(member, member.c.ticket_id == delivery.c.ticket_id)
-    return frozenset(connection.execute(rows.where(of_it, delivery.c.do == Do.NOTIFY.value)).scalars())
+    its = or_(problem.c.id == problem_id, problem.c.merged_into == problem_id)
+    tickets = select(member.c.ticket_id).where(of_it).union_all(select(problem.c.ticket_id).where(its))
+    rows = select(delivery.c.part).where(delivery.c.ticket_id.in_(tickets), delivery.c.do == Do.NOTIFY.value)
+    return frozenset(connection.execute(rows).scalars())
 
 
 def _reporters(connection: Connection, problem_id: int | None) -> frozenset[str]:

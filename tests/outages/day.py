@@ -6,6 +6,7 @@ What belongs together is asked of the ledger: how well that is seen is measured 
 
 from __future__ import annotations
 
+import json
 import os
 import time
 from collections import Counter
@@ -20,6 +21,7 @@ from sqlalchemy import NullPool, create_engine, select
 from connector.answering import person_of
 from connector.app import App
 from connector.delivery import State
+from connector.engine.answer import STAFF, sink_of
 from connector.ledger.schema import delivery, link, member, problem, ticket
 from connector.plugins import PROBLEM, Do
 from connector.sandbox import Sandbox
@@ -28,7 +30,7 @@ from connector.ticket import Ticket
 from tests.corpus.gathered import agreement
 from tests.corpus.outages import UNSEEN, Morning, Report
 from tests.outages.desks import DESKS, Desk
-from tests.outages.ears import OPENED, OVER, RECEIVED, Ears, listening
+from tests.outages.ears import LEADS_NEWS, LEADS_OPENED, LEADS_OVER, OPENED, OVER, RECEIVED, Ears, listening
 from tests.outages.inbox import deliver
 
 SETTLE = 2.0
@@ -156,7 +158,8 @@ class Day:
         heard, unsure = self.ears.heard(), self._rows(_TOLD.where(delivery.c.state == State.UNSURE.value))
         with App.open(self.folder / "connector.yaml", clock=self.clock) as app:
             for row in unsure:
-                there = heard[_named(row), _kind(row.part)] > 0
+                about = _named(row) if row.sink != sink_of(STAFF) else json.loads(row.what)["outage"]
+                there = heard[about, _kind(row)] > 0
                 name = f"{row.source}:{row.external_id}"
                 app.actions.confirm(name, sent="seen") if there else app.actions.confirm(name, absent=True)
         return len(unsure)
@@ -201,12 +204,14 @@ class Day:
     def _messages(self, members: Sequence[Any]) -> dict[str, Count]:
         """Each report is acknowledged once; of an outage each person hears once, however many reports are theirs."""
         whose = {_named(row): (row.problem_id, person_of(_ticket(row))) for row in members}
-        told: dict[str, Counter[Any]] = {RECEIVED: Counter(), OPENED: Counter(), OVER: Counter()}
-        for (name, kind), times in self.ears.heard().items():
-            who: Any = name if kind == RECEIVED else whose.get(name, f"{name}, which belongs to no outage")
-            told.setdefault(kind, Counter())[who] += times
         everybody = Counter(set(whose.values()))
-        wanted = {RECEIVED: Counter(self._names), OPENED: everybody, OVER: everybody}
+        leads = Counter(title for _, title in {(row.problem_id, row.title) for row in members})
+        wanted: dict[str, Counter[Any]] = {RECEIVED: Counter(self._names), OPENED: everybody, OVER: everybody}
+        wanted |= {LEADS_OPENED: leads, LEADS_OVER: leads}
+        told: dict[str, Counter[Any]] = {kind: Counter() for kind in wanted}
+        for (name, kind), times in self.ears.heard().items():
+            if kind != LEADS_NEWS:  # there is as much of it as analysts make
+                told.setdefault(kind, Counter())[whose.get(name, name) if kind in (OPENED, OVER) else name] += times
         return {f"told: {kind}": Count.of(wanted.get(kind, Counter()), there) for kind, there in told.items()}
 
     def agreement(self, reports: Sequence[Report]) -> tuple[float, float]:
@@ -226,7 +231,7 @@ _PARENTS = (
 )
 _parent, _child = link.alias("parent"), link.alias("child")
 _MEMBERS = (
-    select(member.c.problem_id, ticket.c.body)
+    select(member.c.problem_id, problem.c.title, ticket.c.body)
     .add_columns(_child.c.remote_id.label("child"), _parent.c.remote_id.label("parent"))
     .join(problem, problem.c.id == member.c.problem_id)
     .join(ticket, ticket.c.id == member.c.ticket_id)
@@ -236,7 +241,7 @@ _MEMBERS = (
 )
 _RECORDS = select(ticket.c.body).join(link, link.c.ticket_id == ticket.c.id).where(ticket.c.source != PROBLEM)
 _TOLD = (
-    select(ticket.c.source, ticket.c.external_id, ticket.c.body, delivery.c.part)
+    select(ticket.c.source, ticket.c.external_id, ticket.c.body, delivery.c.part, delivery.c.sink, delivery.c.what)
     .join(ticket, ticket.c.id == delivery.c.ticket_id)
     .where(delivery.c.do == Do.NOTIFY.value)
 )
@@ -253,8 +258,9 @@ def _ticket(row: Any) -> Ticket:
     return Ticket.model_validate_json(row.body)
 
 
-def _kind(part: str) -> str:
-    return _KINDS.get(part.split(":")[1], "?")
+def _kind(row: Any) -> str:
+    kind = _KINDS.get(row.part.split(":")[1], "?")
+    return kind if row.sink != sink_of(STAFF) else {OPENED: LEADS_OPENED, OVER: LEADS_OVER}.get(kind, LEADS_NEWS)
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from urllib.parse import unquote
 from tests.answers import PostOffice, Receiver, post_office, receiver
 
 RECEIVED, OPENED, OVER = "received", "opened", "over"
+# What those hear who did not ask, but are to know of every outage.
+LEADS = "leads@northfield-hospital.example"
+LEADS_OPENED, LEADS_NEWS, LEADS_OVER = "leads: opened", "leads: news", "leads: over"
 _BY_EVENT = {"received": RECEIVED, "problem_opened": OPENED, "problem_resolved": OVER, "resolved": OVER}
 # The first that is said in a message tells what it is about.
 _BY_WORDS = (
@@ -21,6 +24,7 @@ _BY_WORDS = (
     (re.compile(r"[Tt]he outage.* is over|is resolved"), OVER),
     (re.compile(r"[Ww]e have your request"), RECEIVED),
 )
+_BY_SUBJECT = {"Outage, known": LEADS_OPENED, "Outage, news": LEADS_NEWS, "Outage, over": LEADS_OVER}
 _TALK = re.compile(r"/v3/conversations/([^/]+)/activities")
 
 Heard = Counter[tuple[str, str]]
@@ -28,7 +32,8 @@ Heard = Counter[tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What one person was told about a report; `text` is all that they can read."""
+    """What one person was told about a report, or the leads about the outage of that title; `text` is all that they
+    can read."""
 
     report: str
     kind: str
@@ -53,6 +58,8 @@ answers:
     mail: {{by: mail}}
     button: {{by: callback, url: "{self.service.url}", hmac: "env:EARS_SECRET"}}
     bot: {{by: bot_framework, url: "{self.service.url}", token: "env:EARS_SECRET"}}
+audiences:
+  - {{tell: [{LEADS}]}}
 """
 
     def trouble(self, seed: int, rate: float) -> None:
@@ -85,8 +92,11 @@ answers:
     def messages(self) -> Iterator[Message]:
         """All that people were told."""
         for mail in self.office.mails:
-            report = str(mail["In-Reply-To"] or "").strip("<>").partition("@")[0]
-            yield Message(report, _kind(mail.get_content()), f"{mail['Subject']}\n{mail.get_content()}")
+            report, kind = str(mail["In-Reply-To"] or "").strip("<>").partition("@")[0], _kind(mail.get_content())
+            if LEADS in str(mail["To"]):
+                what, _, report = mail["Subject"].strip().partition(": ")
+                kind = _BY_SUBJECT.get(what, what)
+            yield Message(report, kind, f"{mail['Subject']}\n{mail.get_content()}")
         known: set[str] = set()
         for path, headers, body in list(self.service.posts):
             document = json.loads(body)
