@@ -21,7 +21,7 @@ from connector.plugins import Parents
 from connector.problems.clusters import Joins, Opens, Thresholds, matching, place
 from connector.problems.likeness import Likeness, Profile
 from connector.problems.parent import parent, titled
-from connector.problems.signature import ALL, NEW, Signature, signature, stems
+from connector.problems.signature import ALL, NEW, Signature, signature, stems, whole
 from connector.ticket import Ticket
 
 log = structlog.get_logger("connector.gather")
@@ -199,7 +199,7 @@ def accept(connection: Connection, row: dict[str, Any], now: float) -> None:
     reports = problems.members(connection, row["id"])
     bodies = [Ticket.model_validate_json(each.body) for each in reports]
     binds = list(dict.fromkeys(word for each in reports for word in each.why.split(", ")))[:8]
-    own = parent(row["key"], row["title"], bodies, row["first_at"], binds)
+    own = parent(row["key"], row["title"], bodies, row["first_at"], list(whole(binds, bodies).values()))
     groups = [each.grp for each in reports if each.grp]
     group = max(set(groups), key=groups.count, default="")
     first = problems.first_known(connection, row["sink"], [each.ticket_id for each in reports])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, exists, func, insert, or_, select, update
@@ -12,13 +12,17 @@ from connector.clock import utc
 from connector.delivery import Move, State
 from connector.errors import NoSuchTicket
 from connector.ledger.moves import Step, move
-from connector.ledger.problems import Belongs, delivery_row, event_row, join
+from connector.ledger.problems import Belongs, delivery_row, event_row, join, tickets
 from connector.ledger.rows import add_missing, dump
 from connector.ledger.schema import delivery, event, link, live, member, problem, ticket
 from connector.plugins import PROBLEM, Do
 from connector.problems.likeness import Profile
+from connector.problems.signature import whole
+from connector.ticket import Ticket
 
 LIVE = ("suggested", "open")
+# Of so many tickets is read how people wrote the words that bind them.
+LOOKED_AT = 50
 _WAITS = (State.QUEUED.value, State.BLOCKED.value)
 _OVER = (State.SENT.value, State.DROPPED.value)
 
@@ -58,6 +62,9 @@ def listed(connection: Connection, everything: bool, limit: int) -> list[dict[st
 
 def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
     words = json.loads(row.binds).get("words", {})
+    binds = sorted(words, key=lambda word: (-words[word], word))[:8]
+    belonging = _members(connection, row.id)
+    said = whole({*binds, *(word for each in belonging for word in _why(each))}, _tickets(connection, belonging))
     into = connection.execute(select(problem.c.key).where(problem.c.id == row.merged_into)).scalar()
     return {
         "problem": row.key,
@@ -68,10 +75,10 @@ def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
         "title": row.title,
         "first": _moment(row.first_at),
         "last": _moment(row.last_at),
-        "why": sorted(words, key=lambda word: (-words[word], word))[:8],
+        "why": [said[word] for word in binds],
         "ending": row.ending or "",
         "merged_into": into or "",
-        "tickets": [_belongs(each) for each in _members(connection, row.id)],
+        "tickets": [_belongs(each, said) for each in belonging],
     }
 
 
@@ -79,8 +86,17 @@ def _moment(at: float) -> str:
     return utc(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _belongs(row: Row[Any]) -> dict[str, Any]:
-    return {"ticket": f"{row.source}:{row.external_id}", "number": row.number or "", "why": row.why}
+def _tickets(connection: Connection, belonging: Sequence[Row[Any]]) -> Iterable[Ticket]:
+    return tickets(connection, [each.ticket_id for each in belonging[:LOOKED_AT]]).values()
+
+
+def _why(row: Row[Any]) -> list[str]:
+    return list(row.why.split(", "))
+
+
+def _belongs(row: Row[Any], said: Mapping[str, str]) -> dict[str, Any]:
+    why = ", ".join(said[word] for word in _why(row))
+    return {"ticket": f"{row.source}:{row.external_id}", "number": row.number or "", "why": why}
 
 
 def _members(connection: Connection, problem_id: int) -> list[Row[Any]]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -153,16 +154,30 @@ def _words(*texts: str) -> list[str]:
 
 
 def stems(text: str, stop: frozenset[str] = _STOP) -> Iterator[str]:
-    """The words of a text, as far as they say something."""
+    """The words of a text, as far as they say something, and as much of each as counts."""
+    return (stem for stem, _ in _parts(text, stop))
+
+
+def whole(known: Iterable[str], tickets: Iterable[Ticket]) -> dict[str, str]:
+    """For each of these stems the word that is said most in the tickets; itself where none is."""
+    said: dict[str, Counter[str]] = {stem: Counter() for stem in known}
+    for ticket in tickets:
+        for stem, word in _parts(f"{_fields(ticket)} {_said(ticket)}", _STOP):
+            if stem in said:
+                said[stem][word] += 1
+    return {stem: words.most_common(1)[0][0] if words else stem for stem, words in said.items()}
+
+
+def _parts(text: str, stop: frozenset[str]) -> Iterator[tuple[str, str]]:
     for match in _WORD.finditer(text.casefold()):
         word = match[0].replace("'", "").replace("’", "")
         if any(sign.isdigit() for sign in word):
             if not word.replace("-", "").replace(".", "").isdigit():  # a code, a device; bare numbers say nothing
-                yield word[:24]
+                yield word[:24], word[:24]
             continue
         for part in re.split(r"[-.]", word):
             if len(part) > 2 and part not in stop:
-                yield part[:STEM]
+                yield part[:STEM], part[:40]
 
 
 def _person(person: Person, name: str) -> str:

@@ -18,10 +18,13 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
+
+from connector.samples.moments import moved, shift
 
 # After the last record was written, and long ago: a file of this very second would be waited for.
 _WRITTEN = 1_789_603_200  # 2026-09-17 00:00 UTC
@@ -47,19 +50,20 @@ class Expected:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
-def copy(to: Path) -> None:
-    """Write the inbox below `to`, a folder for each channel: `button`, `mail`, `bot`. Raises OSError."""
-    _copy(resources.files(__name__).joinpath("inbox"), to)
+def copy(to: Path, now: datetime | None = None) -> None:
+    """Write the inbox below `to`, a folder for each channel: `button`, `mail`, `bot`. With `now`, its records are of
+    the day before that, but for an old archive; else they are as they are kept. Raises OSError."""
+    _copy(resources.files(__name__).joinpath("inbox"), to, timedelta() if now is None else shift(now))
 
 
-def _copy(folder: Traversable, to: Path) -> None:
+def _copy(folder: Traversable, to: Path, by: timedelta) -> None:
     to.mkdir(parents=True, exist_ok=True)
     for entry in folder.iterdir():
         place = to / entry.name
         if entry.is_dir():
-            _copy(entry, place)
+            _copy(entry, place, by)
         else:
-            place.write_bytes(entry.read_bytes())
+            place.write_bytes(entry.read_bytes() if entry.name.endswith(".mbox") else moved(entry.read_bytes(), by))
             os.utime(place, (_WRITTEN, _WRITTEN))
 
 

@@ -64,6 +64,7 @@ def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> No
         with App.open(base / "connector.yaml") as app:
             _first(app, box)
             _second(app, box)
+            _outages(app)
         _leave(box, base, folder is not None, sys.stdout.isatty() if keep is None else keep)
 
 
@@ -87,6 +88,14 @@ def _second(app: App, box: Sandbox) -> None:
     screen.line(f"The same once more: {again} write requests. Whatever is there is there exactly once.")
     if again:
         raise DemoFailed(f"the second run wrote {again} times", "this is a bug; please report it")
+
+
+def _outages(app: App) -> None:
+    for found in app.outages.listed():
+        screen.line()
+        tickets, title = len(found["tickets"]), screen.clean(found["title"])
+        screen.line(f"{tickets} tickets look like one outage ({title}).")
+        screen.line(f"One problem at {found['sink']} for all of them: connector problems accept {found['problem']}")
 
 
 def _outcomes(app: App) -> None:

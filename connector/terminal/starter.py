@@ -6,6 +6,7 @@ import os
 import re
 import secrets
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -85,7 +86,7 @@ def _fill(inbox: Path, with_samples: bool) -> None:
     if with_samples:
         from connector import samples
 
-        samples.copy(inbox)
+        samples.copy(inbox, datetime.now(UTC))
 
 
 def _write(path: Path, text: str, private: bool) -> None:

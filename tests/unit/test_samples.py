@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,16 @@ def test_git_leaves_the_bytes_alone() -> None:
     if told.returncode:
         pytest.skip("not a git checkout")
     assert told.stdout.strip().endswith("text: unset")
+
+
+def test_records_can_be_of_the_day_before(tmp_path: Path) -> None:
+    now = datetime(2027, 3, 2, 23, 30, tzinfo=UTC)
+    samples.copy(tmp_path / "moved", now)
+    samples.copy(tmp_path / "kept")
+    press = json.loads((tmp_path / "moved/button/outage-login-ed.json").read_text("utf-8"))
+    at = datetime.fromisoformat(press["submitted_at"])
+    assert now - timedelta(days=1) < at < now
+    assert (tmp_path / "moved/mail/outage-login-icu.eml").read_text("utf-8").count("2 Mar 2027") == 2
+    for kept in (tmp_path / "kept").rglob("*.json"):
+        there = tmp_path / "moved" / kept.relative_to(tmp_path / "kept")
+        assert len(there.read_bytes()) == len(kept.read_bytes())

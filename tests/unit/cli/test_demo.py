@@ -20,6 +20,7 @@ def test_the_demonstration_shows_what_it_promises(tmp_path):
     )
     assert done.returncode == 0, done.stderr
     assert "The same once more: 0 write requests." in done.stdout
+    assert "tickets look like one outage" in done.stdout
     for word in ("button", "mail", "bot", "INC00", "rejected", "/incident.do", "/agent/tickets/"):
         assert word in done.stdout
     status = subprocess.run(
