@@ -10,22 +10,12 @@ from connector.engine.call import Flying, Told, call
 from connector.engine.crew import Crew
 from connector.engine.jobs import Looked
 from connector.engine.queue import Group, Queue
+from connector.engine.report import COUNTED
 from connector.engine.wiring import Outlet, Tally, Wiring
 from connector.errors import RemoteError, Scope, Transient
-from connector.plugins import Do
 
 # So many failures in a row, and this sink rests until the next run: something is wrong there.
 FAILURES = 6
-
-_COUNTED = {
-    Do.CREATE: "created",
-    Do.UPDATE: "updated",
-    Do.COMMENT: "commented",
-    Do.ATTACH: "attached",
-    Do.LINK: "linked",
-    Do.SOLVE: "updated",
-    Do.NOTIFY: "told",
-}
 
 
 def deliver(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
@@ -128,7 +118,7 @@ class Dispatch:
         self._queue.ended(group)
         tally = self._tally
         for do in done.delivered:
-            setattr(tally, _COUNTED[do], getattr(tally, _COUNTED[do]) + 1)
+            setattr(tally, COUNTED[do], getattr(tally, COUNTED[do]) + 1)
         tally.blocked += done.blocked
         self._failures = 0 if done.delivered or not done.errors else self._failures + 1
         for error in done.errors:

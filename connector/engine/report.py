@@ -21,6 +21,7 @@ COUNTED = {
     Do.ATTACH: "attached",
     Do.LINK: "linked",
     Do.SOLVE: "updated",
+    Do.NOTIFY: "told",
 }
 WRITTEN = ("created", "updated", "commented", "attached", "linked", "told")
 
