@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -46,7 +47,8 @@ class Around:
         self._ticket, self._own = own
         self._since, self._until = self._own.at - window, self._own.at
         self._counts: dict[str, float] = {}
-        self.total = max(self._said.look(ALL, self._since, self._until, CROWD)[1], 1.0)
+        everything, count = self._said.look(ALL, self._since, self._until, CROWD)
+        self.total = max(count if math.isfinite(count) else len(everything), 1.0)
         self.apps: Apps = traits.apps_among(self._own.words)
 
     def near(self, most: int) -> Sequence[int]:
@@ -107,7 +109,7 @@ class Around:
         """The part of all tickets of this time that have the word, `besides` so many that are known to."""
         if word not in self._counts:
             self._counts[word] = self._said.look(word, self._since, self._until)[1]
-        count = max(self._counts[word] - besides, 0.0)
+        count = max(min(self._counts[word], self.total) - besides, 0.0)
         return (count + PRIOR * PRIOR_TICKETS) / (self.total + PRIOR_TICKETS)
 
     def heard(self, words: Sequence[str], least: int, window: float) -> Heard:
@@ -126,7 +128,7 @@ class Around:
         first = self._traits.first()
         span = at - window - max(since, at if first is None else first)
         if span < window / 2:
-            of = max(self.total, self._said.look(ALL, at, at + window, CROWD)[1])
+            of = max(self.total, len(self._said.look(ALL, at, at + window, CROWD)[0]))
             return Heard(recent, int(of), None if since == at - KEEP else float(recent), max(span, 0.0))
         before = sum(since <= when < at - window for when in times)
         # What was not heard in a short while may be usual all the same, the more so the more is heard at all.
@@ -149,7 +151,7 @@ class Around:
             sum(app in apps for apps in naming),
             len(naming),
             sum(app in own.apps or app in own.words for own in saying.values()),
-            max(self._said.look(each, self._since, self._until)[1] for each in (app, APP + app)),
+            min(max(self._said.look(each, self._since, self._until)[1] for each in (app, APP + app)), self.total),
             len(saying),
             self.total,
         )

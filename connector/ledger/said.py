@@ -5,6 +5,7 @@ What a look costs depends on the number of words and on caps, never on how many 
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from functools import cache
@@ -52,15 +53,18 @@ class Said:
                 self._lines[word] = [row[0] for row in rows], [row[1] for row in rows], len(rows) == limit
 
     def look(self, word: str, since: float, until: float, most: int = CAP) -> tuple[Sequence[int], float]:
-        """The latest tickets that have the word, at most so many, and how many there are by their density."""
+        """The latest tickets that have the word, at most so many, and how many there are: where they are too many to be
+        counted, by their density, which is infinite where all came at once."""
         if word not in self._lines:
             self.read([word], most)
         times, tickets, cut = self._lines[word]
         end = bisect_right(times, until)
         start = max(bisect_left(times, since, 0, end), end - most)
-        count = end - start
-        span = until - times[start] if count and (count == most or (cut and start == 0)) else 0.0
-        return tickets[start:end], count * (until - since) / span if span > 0 else float(count)
+        begin = bisect_left(times, since, 0, end)
+        if not (cut and begin == 0 and end):
+            return tickets[start:end], float(end - begin)
+        span = until - times[0]
+        return tickets[start:end], end * (until - since) / span if span > 0 else math.inf
 
 
 @cache

@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Protocol
 
 from rapidfuzz import process
@@ -199,6 +200,7 @@ def _foreign(signature: Signature, weights: Mapping[str, float], profile: Profil
     return against * min(max(profile.size - 1, 0) / KNOWN, 1.0)
 
 
+@lru_cache(maxsize=10_000)
 def is_code(word: str) -> bool:
     """Is it an error, a record or a device?"""
     return any(sign.isdigit() for sign in word)

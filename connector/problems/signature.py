@@ -10,6 +10,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from connector.ticket import Kind, Person, Ticket
 
@@ -169,15 +170,19 @@ def whole(known: Iterable[str], tickets: Iterable[Ticket]) -> dict[str, str]:
 
 
 def _parts(text: str, stop: frozenset[str]) -> Iterator[tuple[str, str]]:
-    for match in _WORD.finditer(text.casefold()):
-        word = match[0].replace("'", "").replace("’", "")
-        if any(sign.isdigit() for sign in word):
-            if not word.replace("-", "").replace(".", "").isdigit():  # a code, a device; bare numbers say nothing
-                yield word[:24], word[:24]
-            continue
-        for part in re.split(r"[-.]", word):
-            if len(part) > 2 and part not in stop:
-                yield part[:STEM], part[:40]
+    for said in _WORD.findall(text.casefold()):
+        for part in _of_word(said):
+            if part[1] not in stop:
+                yield part
+
+
+@lru_cache(maxsize=20_000)
+def _of_word(said: str) -> tuple[tuple[str, str], ...]:
+    """What counts of a word, and what it was."""
+    word = said.replace("'", "").replace("’", "")
+    if any(sign.isdigit() for sign in word):  # a code, a device; bare numbers say nothing
+        return () if word.replace("-", "").replace(".", "").isdigit() else ((word[:24], word[:24]),)
+    return tuple((part[:STEM], part[:40]) for part in re.split(r"[-.]", word) if len(part) > 2)
 
 
 def _person(person: Person, name: str) -> str:
