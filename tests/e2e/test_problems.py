@@ -159,6 +159,9 @@ def test_incidents_become_as_urgent_as_their_outage(payroll: Site) -> None:
     payroll.sync()
     [row] = [row for row in payroll.incidents() if row["short_description"].endswith("still")]
     assert (row["impact"], row["urgency"]) == ("2", "1")
+    with App.open(payroll.settings) as app:
+        fields = {each["field"]: each for each in app.explain(row["number"])["sinks"]["servicenow"]["fields"]}
+    assert {name: fields[name]["remote"] for name in ("impact", "urgency")} == {"impact": "2", "urgency": "1"}
 
 
 def test_what_an_analyst_has_set_is_not_raised(payroll: Site) -> None:
