@@ -23,8 +23,8 @@ UNHEARD: tuple[Outage, ...] = (
             "nobody can call us from outside, {app} stay silent and families complain that the line is busy",
             "{app} show 'registering' and nothing rings",
             "I picked up and there is just a fast busy signal, outside line gone",
-            "we can call each other but outside callers get a busy tone, three families told us so on their cell phones "
-            "and the answering service says the same, so I guess {app} have a problem",
+            "we can call each other but outside callers get a busy tone, three families told us so on their cell "
+            "phones and the answering service says the same, so I guess {app} have a problem",
             "busy signal for everyone who calls the unit ({app})",
             "can't dial out or be reached, fast busy",
         ),
@@ -39,7 +39,8 @@ UNHEARD: tuple[Outage, ...] = (
             "I swipe and it blinks red, same for everybody on shift, we prop the door with a chair now",
             "none of our badges open the stairwell any more ({app})",
             "{app} refuse every badge since a few minutes, red light only",
-            "staff entrance does not open by badge, security has to let people in one by one and there is a line outside",
+            "staff entrance does not open by badge, security has to let people in one by one and there is a line "
+            "outside",
             "red light on every door reader",
             "badges are not accepted at the supply room or the locker room, {app}?",
         ),
@@ -52,8 +53,8 @@ UNHEARD: tuple[Outage, ...] = (
             "no labels!!",
             "collection labels do not come out, spooler stuck in {app}",
             "phlebotomy cannot draw because {app} prints nothing, the job just sits in the queue",
-            "morning draw is delayed. We collected with handwritten labels because {app} queues every label and none is "
-            "printed, and the lab refuses the handwritten ones",
+            "morning draw is delayed. We collected with handwritten labels because {app} queues every label and none "
+            "is printed, and the lab refuses the handwritten ones",
             "label queue hung in {app}",
             "labels pending for all draws, zero printed ({app})",
             "print job for specimen labels stays at 'queued' with {app}",
@@ -70,8 +71,8 @@ UNHEARD: tuple[Outage, ...] = (
             "hours gone",
             "all my punches of last week vanished from {app}",
             "my timecard is blank and approval is due today, {app}",
-            "as a manager I cannot approve: {app} lists 0.00 hours for each of my 40 people although they all clocked in, "
-            "and payroll closes at noon",
+            "as a manager I cannot approve: {app} lists 0.00 hours for each of my 40 people although they all clocked "
+            "in, and payroll closes at noon",
             "punches missing for the entire team in {app}",
             "we will not get paid, {app} has no hours",
             "{app}: worked hours are 0.00, last week everything was there",
@@ -105,8 +106,8 @@ UNHEARD: tuple[Outage, ...] = (
             "Walgreens and CVS say they received nothing, {app} shows transmission error",
             "every {app} fails to transmit, I have to print and sign on paper",
             "discharge scripts bounce back to my basket with transmit failed",
-            "third patient today who stands at the drug store counter without a prescription: {app} claims it was sent, "
-            "later it turns to error, and the pharmacist has nothing on file",
+            "third patient today who stands at the drug store counter without a prescription: {app} claims it was "
+            "sent, later it turns to error, and the pharmacist has nothing on file",
             "{app} transmission to retail pharmacies down?",
             "controlled and regular rx both come back as not delivered ({app})",
         ),
@@ -123,8 +124,8 @@ UNHEARD: tuple[Outage, ...] = (
             "patients press the button and no light goes on over the door, {app}",
             "no tones and no lights from {app}, we round every 15 minutes",
             "{app} console is dark",
-            "a patient waited half an hour because the call button did not alert anybody; the console at the desk is dark "
-            "and the hallway domes stay off, we handed out hand bells",
+            "a patient waited half an hour because the call button did not alert anybody; the console at the desk is "
+            "dark and the hallway domes stay off, we handed out hand bells",
             "dome lights off on the whole hallway",
             "bathroom pull cord does not alarm, {app} out",
         ),
@@ -139,8 +140,8 @@ UNHEARD: tuple[Outage, ...] = (
             "waiting for the {app} prompt, nothing comes to my phone, sign in times out",
             "working from home and can't get in: after the password it waits for {app} and then times out",
             "approve request does not show up on my phone ({app})",
-            "all four providers of our clinic are stuck at the sign in page, password is fine but the approval on the cell "
-            "phone is never asked for, {app} says timed out, we see patients by video in ten minutes",
+            "all four providers of our clinic are stuck at the sign in page, password is fine but the approval on the "
+            "cell phone is never asked for, {app} says timed out, we see patients by video in ten minutes",
             "{app} timed out again and again, text codes do not come either",
             "neither push nor sms nor call from {app}",
         ),
@@ -155,8 +156,8 @@ UNHEARD: tuple[Outage, ...] = (
             "strips gone",
             "tracing gaps for all laboring moms, {app} central is blank",
             "{app} has flat tracings though the bedside monitor is fine",
-            "we put a nurse at each bed: bedside monitors work, but nothing is archived and the board at the desk has flat "
-            "lines in every room, {app}",
+            "we put a nurse at each bed: bedside monitors work, but nothing is archived and the board at the desk has "
+            "flat lines in every room, {app}",
             "fetal heart tracing is not archived by {app}",
             "central monitor lost every strip ({app})",
         ),
@@ -174,8 +175,8 @@ UNHEARD: tuple[Outage, ...] = (
             "NPO patient got breakfast! {app} seems behind",
             "kitchen says they have no tickets from {app}, no trays for new patients",
             "{app} is not updating, the diabetic diets of this morning are missing downstairs",
-            "the dietitian changed the diet at six and at nine the kitchen still has the old one. We hear the same from "
-            "other floors: trays come by yesterday's list and whoever was admitted at night gets nothing, {app}",
+            "the dietitian changed the diet at six and at nine the kitchen still has the old one. We hear the same "
+            "from other floors: trays come by yesterday's list and whoever was admitted at night gets nothing, {app}",
             "no breakfast for any new admit, kitchen never got the diet",
             "meal tickets stopped at the kitchen, {app}",
         ),
