@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from bench import growth, inbox, intake, mail, ours, outages
+from bench import growth, inbox, intake, mail, ours, outages, problems
 from bench.cost import Meter, peak
 from bench.remote import Remote
 
@@ -139,7 +139,7 @@ def _collected(settings: Path, plan_too: bool = True) -> tuple[int, float]:
 
 
 # Figures that one measurement shows well enough.
-ONCE = frozenset({"memory", "help", "intake", "mail-memory", "ledger", "outages"})
+ONCE = frozenset({"memory", "help", "intake", "mail-memory", "ledger", "outages", "problems"})
 ROWS: dict[str, tuple[Row, Goals]] = {
     "collect": (collect_row, {"tickets/s": ">= 2000"}),
     "files": (files_row, {"files/s": ">= 10000"}),
@@ -150,6 +150,7 @@ ROWS: dict[str, tuple[Row, Goals]] = {
     "ledger": (growth.ledger_row, {"times as much": "<= 1.6"}),
     "help": (help_row, {"times click": "<= 2"}),
     "outages": (outages.outages_row, outages.GOALS),
+    "problems": (problems.problems_row, problems.GOALS),
     "intake": (
         intake.measure,
         {
