@@ -57,17 +57,17 @@ class Around:
         for word in self._own.words:
             tickets, self._counts[word] = self._said.look(word, self._since, self._until)
             if len(tickets) > 1:
-                looks.append((weight(1.0, self.rate(word, 1.0), word), tickets))
-        looks.sort(key=lambda look: -look[0])
+                looks.append((weight(1.0, self.rate(word, 1.0), word), word, tickets))
+        looks.sort(key=lambda look: (-look[0], look[1]))
         shared: dict[int, float] = {}
-        for worth, tickets in looks[:SOUGHT]:
+        for worth, _, tickets in looks[:SOUGHT]:
             if worth <= 0:
                 break
             for each in tickets:
                 shared[each] = shared.get(each, 0.0) + worth
         shared.pop(self._ticket, None)
         likely = [each for each, worth in shared.items() if worth >= LIKELY]
-        return sorted(likely, key=lambda each: -shared[each])[:most]
+        return sorted(likely, key=lambda each: (-shared[each], -each))[:most]
 
     def signatures(self, tickets: Iterable[int]) -> Mapping[int, Signature]:
         """What these tickets are known by."""

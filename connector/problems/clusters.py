@@ -9,13 +9,26 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from connector.problems.likeness import KNOWN, Apps, Elsewhere, Likeness, Mates, Profile, likeness, named
-from connector.problems.signature import Signature
+from connector.problems.likeness import (
+    KNOWN,
+    Apps,
+    Elsewhere,
+    Likeness,
+    Mates,
+    Profile,
+    is_code,
+    likeness,
+    named,
+    says_nothing_else,
+)
+from connector.problems.signature import BROKEN, Signature
 
 JOINS = 10.5  # so much must speak for a ticket that joins
 # The greater a part of what is heard, or is heard of its application, is of an outage, the less must speak for one
 # more: the logarithm of how much more is heard, and this.
-MARGIN, LEAST, APP_MARGIN = 6.0, 8.0, 4.0
+MARGIN, LEAST, APP_MARGIN = 6.0, 8.0, 3.5
+# What is said to belong by all of its words must still be told from what is said of the application every day.
+APART = 2.0
 OPENS = 13.0  # and for each of those that open
 PAIRS = 7.0  # two tickets are worth comparing further
 TELLING = 5  # words by which is asked how usual it is
@@ -24,7 +37,9 @@ SPREAD = 3.0  # and so many standard deviations more
 ALL_BUT_FEW = 0.8
 FEW = 60  # tickets in a window of a desk that hears little
 LONG = 14_400.0  # seconds after which it is known what is usual
-SURE = 1.7  # so improbable must it be that they only happen to go together, the more so the more is heard
+# So improbable must it be that they only happen to go together, the more so the more is heard; less so where an outage
+# of that application is going on.
+SURE, SURE_MORE = 1.7, 1.0
 LOOKED_AT = 20  # tickets that are compared with a new one
 
 
@@ -144,14 +159,17 @@ def belongs(own: Signature, profile: Profile, ground: Ground, mates: Mates) -> L
     if profile.size < KNOWN:
         return like if like.score >= JOINS else None
     of_all = ground.total / max(profile.size * profile.recent, 1.0)
-    if like.score >= min(max(math.log(max(of_all, 1.0)) + MARGIN, LEAST), JOINS):
+    speaks = like.score >= min(max(math.log(max(of_all, 1.0)) + MARGIN, LEAST), JOINS)
+    if profile.main_app() not in named(own, ground.apps) or not mates.joined:
+        return like if speaks else None
+    broken = BROKEN in own.words
+    if broken and (speaks or says_nothing_else(own, profile, ground.apps)):
         return like
-    names_it = profile.main_app() in named(own, ground.apps)
-    if not names_it or not mates.joined:
-        return None
-    of_app = (mates.others + 1.0) / (mates.joined + 1.0)
+    # It may be of something else with the same application, the more so where nothing is said to be broken.
+    of_app = math.log((mates.others + 1.0) / (mates.joined + 1.0))
     among = likeness(own, profile, ground, ground.apps, True, mates, strict=True)
-    return like if among.besides >= max(math.log(of_app), 0.0) + APP_MARGIN else None
+    margin = APART if speaks else APP_MARGIN
+    return like if among.besides >= max(of_app, 0.0) + margin else None
 
 
 def _opens(
@@ -168,11 +186,11 @@ def _opens(
     group = _coherent(each, ground, OPENS)
     if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, each, ground, asked):
         return Opens(group, _going_on(each, group, ground))
+    # Too few for an outage of their own; but one of their application is going on.
     if ticket not in group or not enough([each[one] for one in group], replace(asked, tickets=2, people=2)):
         return None
-    # Too few for an outage of their own; but one of their application is going on.
     known = _going_on(each, group, ground)
-    return Opens(group, known) if known is not None and _unusual(group, each, ground, asked, spread=0.0) else None
+    return Opens(group, known) if known is not None and _unusual(group, each, ground, asked, 0.0, SURE_MORE) else None
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
@@ -198,32 +216,55 @@ def _unusual(
     ground: Ground,
     asked: Thresholds,
     spread: float = SPREAD,
+    sure: float = SURE,
 ) -> bool:
     """Is more heard of this than comes in every day: of what tells most, and of what all of them say?"""
     counts = Counter(word for like in group.values() for word in like.words)
     telling = [word for word, _ in counts.most_common(TELLING)]
     heard = ground.heard(telling, max(min(2, len(telling)), (len(telling) + 1) // 2), asked.window)
-    if heard.past < LONG and _bound(group, telling, each, ground):
-        return True
+    if heard.past < LONG:
+        of_group = [each[one] for one in group]
+        if _share_a_code(of_group, ground, asked) or _bound(of_group, telling, ground, sure):
+            return True
     if not _more_than_usual(heard, spread):
         return False
     most = [word for word in telling if counts[word] >= ALL_BUT_FEW * len(group) and word not in ground.apps]
     return len(most) < 2 or _more_than_usual(ground.heard(most, len(most), asked.window), spread)
 
 
-def _bound(
-    group: Mapping[int, Likeness], telling: Sequence[str], each: Mapping[int, Signature], ground: Ground
-) -> bool:
+def _share_a_code(group: Sequence[Signature], ground: Ground, asked: Thresholds) -> bool:
+    """Do so many people as make an outage name one error, and is it named of one application?"""
+    app = Profile.of(group, ground.apps).main_app()
+    codes = {word for own in group for word in own.words if is_code(word)}
+    if app is None:
+        return False
+    named_by = {code: [own for own in group if code in own.words] for code in codes}
+    return any(
+        enough(naming, asked) and _agrees(ground.bound([code], 1, app)) for code, naming in sorted(named_by.items())
+    )
+
+
+def _bound(group: Sequence[Signature], telling: Sequence[str], ground: Ground, sure: float) -> bool:
     """Is this said of one application, and more so than by chance?"""
-    app = Profile.of((each[one] for one in group), ground.apps).main_app()
+    app = Profile.of(group, ground.apps).main_app()
     words = [word for word in telling if word not in ground.apps]
     if app is None or not words:
         return False
-    found = ground.bound(words, (len(words) + 1) // 2, app)
-    if found.agree < ALL_BUT_FEW * found.named or not found.both:
+    said = Counter(word for own in group for word in own.words if word in words)
+    most = [word for word in words if said[word] >= ALL_BUT_FEW * len(group)]
+    asked = [(words, (len(words) + 1) // 2)] + [(most, len(most))] * (len(most) > 1)
+    return any(_goes_with(ground.bound(some, least, app), sure) for some, least in asked)
+
+
+def _agrees(found: Bound) -> bool:
+    return found.agree >= ALL_BUT_FEW * found.named and found.both > 0
+
+
+def _goes_with(found: Bound, sure: float) -> bool:
+    if not _agrees(found):
         return False
     chance = found.naming * found.saying / found.of
-    return found.both * math.log(found.both / chance) - found.both + chance >= SURE * math.log(found.of)
+    return found.both * math.log(found.both / chance) - found.both + chance >= sure * math.log(found.of)
 
 
 def _more_than_usual(heard: Heard, spread: float) -> bool:

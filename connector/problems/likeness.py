@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
 
-from connector.problems.signature import Signature
+from connector.problems.signature import BROKEN, TROUBLE, Signature
 
 MIXED = 0.7  # of what reports of an outage say, so much is about the outage
 PRIOR, PRIOR_TICKETS = 0.004, 300.0  # how often a word is said where little was heard yet
@@ -27,6 +27,7 @@ TELLING = 24  # words of a profile by which others are found
 KNOWN = 6  # reports after which it is known how people tell of it
 FOREIGN, MOST_FOREIGN = 0.6, 4.0  # what each word says against it that none of them has
 OTHER_CODE = 3.0
+UNSAID = 0.05  # of reports of an outage, so many more do not say that it is broken than were heard
 CODE = 2.0  # what an error code counts beside a word
 SHORTEST = 5  # letters of a word that may be a slip for another
 NEAR = 24  # words of a profile that others may be slips for
@@ -186,18 +187,37 @@ def likeness(
     names = {word for word in weights if word in apps or mates.name(word)}
     besides = [weight for weight, word in ranked if word not in names]
     named_by = [weight for weight, word in ranked if word in names]
-    told = sum(weight * DAMPED**place for place, weight in enumerate(besides)) - _foreign(signature, weights, profile)
+    told = sum(weight * DAMPED**place for place, weight in enumerate(besides))
+    told -= _foreign(signature, weights, profile, elsewhere)
     name = min(max(named_by, default=0.0), APP_WEIGHT)
     return Likeness(told + name, tuple(word for _, word in ranked[:SHOWN]), told)
 
 
-def _foreign(signature: Signature, weights: Mapping[str, float], profile: Profile) -> float:
+def _foreign(signature: Signature, weights: Mapping[str, float], profile: Profile, elsewhere: Elsewhere) -> float:
     """What speaks against it: other words than those of many reports, and another error than theirs."""
     others = [word for word in signature.words if word not in weights]
     codes = profile.codes()
     other_code = bool(codes) and not codes & signature.words and any(map(is_code, others))
     against = min(FOREIGN * len(others), MOST_FOREIGN) + (OTHER_CODE if other_code else 0.0)
+    against += _unbroken(signature, profile, elsewhere)
     return against * min(max(profile.size - 1, 0) / KNOWN, 1.0)
+
+
+def _unbroken(signature: Signature, profile: Profile, elsewhere: Elsewhere) -> float:
+    """What speaks against it where nothing is said to be broken, and the others say so."""
+    if BROKEN in signature.words:
+        return 0.0
+    saying = profile.counts[BROKEN]
+    silent = 1.0 - saying / (profile.size + 1.0)
+    return max(math.log((1.0 - elsewhere.rate(BROKEN, saying * profile.recent)) / (silent + UNSAID)), 0.0)
+
+
+def says_nothing_else(signature: Signature, profile: Profile, apps: Apps) -> bool:
+    """Does a ticket say nothing that the reports of an outage do not say too, but the application's name and that it
+    does not work?"""
+    others = [word for word in signature.words - TROUBLE if profile.counts[word] < 2 and word not in apps]
+    near = profile.telling()
+    return all(slip(word, near) for word in others)
 
 
 @lru_cache(maxsize=10_000)

@@ -19,6 +19,7 @@ WORDS = 40  # of each ticket, the first ones; a field's come before what is told
 STEM = 6  # letters of a word that count: "verify" and "verification" are one word
 
 APP, ENVIRONMENT, WHO, NAMES, ASIDE, ALL, NEW = "app:", "env:", "who:", "names:", "aside:", "*", "new:"
+BROKEN = "broken"
 _FACETS = (APP, ENVIRONMENT, WHO, NAMES, ASIDE, ALL, NEW)
 
 _TOKEN = re.compile(r"\[[A-Z]+_\d+\]")  # what stands in place of patient data
@@ -54,6 +55,15 @@ _ASIDE = re.compile(
     r"|\b(?:can|could|may) (?:we|i|the|you|someone)\b.*\?|\bplease (?:add|give|map|move|remove|create|change|set)\b"
     r"|\b(?:i|we) (?:need|want|would like) (?:a|an|to|new)\b|\brequest(?:ing)?:|\bthank you for\b|\bvoice ?mail\b"
     r"|\b(?:pager|badge)\b|\bfor me only\b|\bonly (?:for )?me\b|\bmy (?:pc|computer|phone|screen|mouse)\b",
+    re.IGNORECASE,
+)
+# What says that something does not work, in whatever words: all of these count as one word, `BROKEN`.
+_BROKEN = re.compile(
+    r"\b(?:down|dead|offline|unavailable|unreachable|unresponsive|disconnect\w*|outage|broken|blank|black|stuck|stale"
+    r"|fail\w*|error\w*|crash\w*|hang\w*|hung|fr[eo]ez\w*|frozen|spin\w*|time[sd]? ?out|timeout|reject\w*|cannot|can'?t"
+    r"|can not|unable|won'?t|will not|(?:do|does|did|is|are|has|have|was)(?: not|n'?t)|nothing|not working"
+    r"|no|missing|no longer|stop(?:s|ped)|lost|drop(?:s|ped)|nobody can|no one can|kicks? me|logs? me out"
+    r"|lock(?:s|ed)|read[- ]only|delayed|interrupted)\b",
     re.IGNORECASE,
 )
 # What says that it is not one person's alone.
@@ -112,8 +122,9 @@ def signature(ticket: Ticket, name: str, now: float) -> Signature:
     """What the ticket is known by. `name` stands in for a person who is not known."""
     said = _said(ticket)
     at = ticket.submitted_at or ticket.received_at
+    broken = {BROKEN} if _BROKEN.search(said.replace("\u2019", "'")) else set[str]()
     return Signature(
-        frozenset(_words(_fields(ticket), said)),
+        frozenset(_words(_fields(ticket), said)) | broken,
         frozenset(stems(ticket.context.application, _SHELLS)),
         ticket.context.environment.strip().casefold()[:20],
         _person(ticket.requester, name),
@@ -189,3 +200,12 @@ def _person(person: Person, name: str) -> str:
     """Who says it, so that two can be told apart and neither is named."""
     known = next((word.casefold() for word in (person.email, person.login, person.id, person.phone) if word), name)
     return hashlib.blake2b(known.encode("utf-8", "surrogatepass"), digest_size=6).hexdigest()
+
+
+# Words that say no more than that something does not work.
+TROUBLE = frozenset(
+    stems(
+        "down dead offline unavailable unreachable unresponsive outage broken stuck error errors failed fails failure"
+        " crash crashes hang hangs hung freezes frozen timeout"
+    )
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connector.problems.signature import signature
+from connector.problems.signature import BROKEN, signature
 from connector.ticket import Ticket
 
 
@@ -31,3 +31,20 @@ def test_what_comes_in_every_day_opens_nothing(text: str) -> None:
 )
 def test_what_befalls_all_is_no_everyday_matter(text: str) -> None:
     assert not aside(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["Payroll is down", "payroll hangs at login", "I can’t open payroll", "no images since 8", "it says locked"]
+)
+def test_whatever_says_that_it_does_not_work_is_one_word(text: str) -> None:
+    assert BROKEN in words(text)
+
+
+@pytest.mark.parametrize("text", ["please move my preference list in payroll", "who owns the payroll dashboard?"])
+def test_a_wish_says_nothing_of_the_kind(text: str) -> None:
+    assert BROKEN not in words(text)
+
+
+def words(text: str) -> frozenset[str]:
+    ticket = Ticket(source="mail", external_id="1", channel="email", summary=text)
+    return signature(ticket, "mail:1", 0.0).words
