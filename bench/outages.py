@@ -1,16 +1,19 @@
 """The whole way of outages, counted: what is missing of problems, links, solved incidents and messages, what is double.
 
-500 reports of 7 outages among 5,000 other requests, by button, mail and bot, in random order, to each help desk.
+500 reports of 7 outages among 5,000 other requests, by button, mail and bot, within two hours, to each help desk. They
+come in as they are made, each of them up to a few minutes late.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import sys
 import time
 from pathlib import Path
 
 REPORTS, OUTAGES, UNRELATED, WAVES, SEED = 500, 7, 5_000, 8, 1
+LATE = 300.0  # seconds
 
 
 def outages_row(folder: Path) -> dict[str, float]:
@@ -29,7 +32,9 @@ def _counted(folder: Path, kind: str) -> dict[str, float]:
 
     began = time.monotonic()
     with morning(folder, kind) as day:
-        reports = made_up(SEED, REPORTS, OUTAGES, UNRELATED)
+        chance = random.Random(SEED)
+        made = made_up(SEED, REPORTS, OUTAGES, UNRELATED)
+        reports = sorted(made, key=lambda each: each.at + chance.uniform(0.0, LATE))
         counts = lived(day, reports, WAVES)
         sizes, (precision, recall) = day.outages(), day.agreement(reports)
     told = ", ".join(f"{what} {count.wanted}" for what, count in counts.items())
