@@ -48,7 +48,7 @@ def lines(path: Path, count: int, first: int = 0) -> None:
 
 def files(folder: Path, count: int) -> None:
     """So many files of one press each."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for number in range(count):
         path = folder / f"{number:06d}.json"
         path.write_text(json.dumps(press(number)), "utf-8")
