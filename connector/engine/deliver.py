@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from typing import Any
 
@@ -16,6 +17,8 @@ from connector.errors import RemoteError, Scope, Transient
 
 # So many failures in a row, and this sink rests until the next run: something is wrong there.
 FAILURES = 6
+# So many jobs are asked about at once, and more by looks side by side.
+LOOKED_AT = 4
 
 
 def deliver(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
@@ -40,9 +43,10 @@ class Dispatch:
         self._queue = Queue(wiring, outlet)
         self._calls: dict[Future[Told], Group] = {}
         self._flying: dict[str, tuple[Flying, Group]] = {}
-        self._look: Future[Looked] | None = None
+        self._looks: set[Future[Looked]] = set()
         self._next_look = 0.0
         self._between = jobs.SOONEST
+        self._any_ended = False
         self._failures = 0
         self._touched = 0
 
@@ -85,17 +89,15 @@ class Dispatch:
 
     def _take_in(self) -> None:
         """Wait until something has ended, or until the jobs are looked at next."""
-        busy: list[Future[Any]] = [*self._calls]
-        if self._look is not None:
-            busy.append(self._look)
+        busy: list[Future[Any]] = [*self._calls, *self._looks]
         if not busy:
             if self._flying:
                 self._wiring.clock.sleep(max(self._next_look - self._wiring.clock.monotonic(), 0.0))
             return
-        pause = max(self._next_look - self._wiring.clock.monotonic(), 0.0) if self._flying and not self._look else None
+        pause = max(self._next_look - self._wiring.clock.monotonic(), 0.0) if self._flying and not self._looks else None
         for ended in wait(busy, timeout=pause, return_when=FIRST_COMPLETED).done:
-            if ended is self._look:
-                self._look = None
+            if ended in self._looks:
+                self._looks.remove(ended)
                 self._after_look(ended.result())
             else:
                 self._after_call(ended)
@@ -138,9 +140,14 @@ class Dispatch:
         self._next_look = min(self._next_look, self._wiring.clock.monotonic() + self._between)
 
     def _look_at_jobs(self) -> None:
-        if self._look is None and self._flying and self._wiring.clock.monotonic() >= self._next_look:
-            flying = [each for each, _ in self._flying.values()]
-            self._look = self._crew.begin(jobs.look, self._wiring, self._outlet, flying)
+        """Some jobs a look, side by side: of each that has ended, every ticket is read back."""
+        if self._looks or not self._flying or self._wiring.clock.monotonic() < self._next_look:
+            return
+        flying = [each for each, _ in self._flying.values()]
+        looks = min(self._width(), math.ceil(len(flying) / LOOKED_AT))
+        self._looks = {
+            self._crew.begin(jobs.look, self._wiring, self._outlet, flying[first::looks]) for first in range(looks)
+        }
 
     def _after_look(self, looked: Looked) -> None:
         for flying, done in looked.ended:
@@ -149,8 +156,14 @@ class Dispatch:
             self._finished(group, done)
         if looked.error is not None:
             self._note(looked.error)
-        self._between = jobs.SOONEST if looked.ended else min(self._between * 1.5, jobs.LATEST)
+        self._any_ended = self._any_ended or bool(looked.ended)
+        if not self._looks:
+            self._after_all_looks()
+
+    def _after_all_looks(self) -> None:
+        self._between = jobs.SOONEST if self._any_ended else min(self._between * 1.5, jobs.LATEST)
         self._next_look = self._wiring.clock.monotonic() + self._between
+        self._any_ended = False
         self._drop_stuck()
 
     def _drop_stuck(self) -> None:
@@ -160,9 +173,8 @@ class Dispatch:
 
     def _let_go(self) -> None:
         """The run ends: jobs are asked for one last time, then left to the next run."""
-        if self._look is not None:
-            looked, self._look = self._look, None
-            self._after_look(looked.result())
+        while self._looks:
+            self._after_look(self._looks.pop().result())
         if self._flying:
             self._after_look(jobs.look(self._wiring, self._outlet, [each for each, _ in self._flying.values()]))
         self._let_go_of(list(self._flying))
