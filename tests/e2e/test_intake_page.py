@@ -36,6 +36,7 @@ def test_the_help_button_is_pressed_in_a_browser(door: Site, tmp_path: Path) -> 
         page.run(UNTIL.format(look="!document.getElementById('preview').hidden"))
         page.run("document.getElementById('send').click()")
         page.run(UNTIL.format(look="document.getElementById('receipt').textContent.length === 24"))
+        page.run(UNTIL.format(look="document.getElementById('state').textContent"))
         assert page.run("document.getElementById('state').textContent") == "We have it."
         door.sync()
         incident = door.incidents()[0]
