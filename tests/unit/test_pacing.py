@@ -22,8 +22,9 @@ def sliding(sent: Sent, seconds: float) -> int:
     totals = [0]
     for _, units in sent:
         totals.append(totals[-1] + units)
-    # A window excludes its far end; rounding may put a request a hair before it.
-    firsts = (bisect.bisect_right(times, moment - seconds + 1e-6) for moment in times)
+    # A window excludes its far end; rounding may put a request a hair before it: seconds since 1970 are exact to a
+    # quarter of a microsecond, and a time here is the sum of several.
+    firsts = (bisect.bisect_right(times, moment - seconds + 1e-5) for moment in times)
     return max((totals[place + 1] - totals[first] for place, first in enumerate(firsts)), default=0)
 
 
