@@ -63,7 +63,8 @@ class Call:
 
     def numbers(self, name: str) -> list[int]:
         """A query parameter that lists numbers; what is none is left out."""
-        return [int(part) for part in self.param(name).split(",") if _NUMBER.fullmatch(part.strip())]
+        parts = (part.strip() for part in self.param(name).split(","))
+        return [int(part) for part in parts if _NUMBER.fullmatch(part)]
 
     @property
     def base(self) -> str:

@@ -7,7 +7,7 @@ import json
 import threading
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connector.sandbox.clock import Clock
@@ -96,6 +96,7 @@ def test_users(account, values):
 
 @_MODEST
 @given(query=st.text(max_size=40))
+@example(query="0\x1f")
 def test_queries(account, instance, query):
     for path in (
         "search",
