@@ -26,7 +26,7 @@ from connector.ledger.schema import member, problem, ticket
 from connector.ledger.traits import KEEP, Names, Traits
 from connector.problems.likeness import Profile
 from connector.ticket import Ticket
-from tests.corpus.gathered import SINK, agreement, as_ticket, belonging, fresh, gather_all, take_in
+from tests.corpus.gathered import SINK, as_ticket, belonging, fresh, gather_all, put_together, take_in
 from tests.corpus.outages import SEEN, UNSEEN, Morning, Report
 from tests.corpus.unheard import shift
 
@@ -67,14 +67,8 @@ def problems_row(folder: Path) -> dict[str, float]:
 def _judged(folder: Path, reports: Sequence[Report]) -> dict[str, float]:
     folder.mkdir()
     now = time.time()
-    db = fresh(folder)
-    take_in(db, [as_ticket(report, now - HOURS * 3600 - 60) for report in reports], now)
-    gather_all(db, now)
-    found = {each - 1: cluster for each, cluster in belonging(db).items()}
-    db.close()
-    precision, recall = agreement([report.outage for report in reports], found)
-    wrong = abs(len(set(found.values())) - OUTAGES)
-    return {"precision": precision, "recall": recall, "problems too many or few": wrong}
+    problems, precision, recall = put_together(folder, reports, now, now - HOURS * 3600 - 60)
+    return {"precision": precision, "recall": recall, "problems too many or few": abs(problems - OUTAGES)}
 
 
 # ── what one more costs ──────────────────────────────────────────────────────────────────────────────────────────

@@ -222,33 +222,35 @@ def _unusual(
     counts = Counter(word for like in group.values() for word in like.words)
     telling = [word for word, _ in counts.most_common(TELLING)]
     heard = ground.heard(telling, max(min(2, len(telling)), (len(telling) + 1) // 2), asked.window)
-    if heard.past < LONG:
-        of_group = [each[one] for one in group]
-        if _share_a_code(of_group, ground, asked) or _bound(of_group, telling, ground, sure):
-            return True
+    if heard.past < LONG and _of_one_application([each[one] for one in group], telling, ground, asked, sure):
+        return True
     if not _more_than_usual(heard, spread):
         return False
     most = [word for word in telling if counts[word] >= ALL_BUT_FEW * len(group) and word not in ground.apps]
     return len(most) < 2 or _more_than_usual(ground.heard(most, len(most), asked.window), spread)
 
 
-def _share_a_code(group: Sequence[Signature], ground: Ground, asked: Thresholds) -> bool:
-    """Do so many people as make an outage name one error, and is it named of one application?"""
+def _of_one_application(
+    group: Sequence[Signature], telling: Sequence[str], ground: Ground, asked: Thresholds, sure: float
+) -> bool:
+    """Is what they name, or what they say, said of one application?"""
     app = Profile.of(group, ground.apps).main_app()
+    return app is not None and (_share_a_code(group, app, ground, asked) or _bound(group, telling, app, ground, sure))
+
+
+def _share_a_code(group: Sequence[Signature], app: str, ground: Ground, asked: Thresholds) -> bool:
+    """Do so many people as make an outage name one error, and is it named of this application?"""
     codes = {word for own in group for word in own.words if is_code(word)}
-    if app is None:
-        return False
     named_by = {code: [own for own in group if code in own.words] for code in codes}
     return any(
         enough(naming, asked) and _agrees(ground.bound([code], 1, app)) for code, naming in sorted(named_by.items())
     )
 
 
-def _bound(group: Sequence[Signature], telling: Sequence[str], ground: Ground, sure: float) -> bool:
-    """Is this said of one application, and more so than by chance?"""
-    app = Profile.of(group, ground.apps).main_app()
+def _bound(group: Sequence[Signature], telling: Sequence[str], app: str, ground: Ground, sure: float) -> bool:
+    """Is this said of this application, and more so than by chance?"""
     words = [word for word in telling if word not in ground.apps]
-    if app is None or not words:
+    if not words:
         return False
     said = Counter(word for own in group for word in own.words if word in words)
     most = [word for word in words if said[word] >= ALL_BUT_FEW * len(group)]

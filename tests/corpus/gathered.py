@@ -84,6 +84,17 @@ def belonging(db: Database) -> dict[int, int]:
         return {row.ticket_id: row.problem_id for row in connection.execute(select(member))}
 
 
+def put_together(folder: Path, reports: Sequence[Report], now: float, start: float) -> tuple[int, float, float]:
+    """All of these reports looked at by the real rule, in a new ledger: how many problems were found, and how well:
+    precision and recall."""
+    db = fresh(folder)
+    take_in(db, [as_ticket(report, start) for report in reports], now)
+    gather_all(db, now)
+    found = {each - 1: cluster for each, cluster in belonging(db).items()}
+    db.close()
+    return len(set(found.values())), *agreement([report.outage for report in reports], found)
+
+
 def agreement(truth: Sequence[int | None], found: Mapping[int, int]) -> tuple[float, float]:
     """Pairwise precision and recall; `truth` and `found` are by the tickets' places."""
     together: dict[int, Counter[int | None]] = defaultdict(Counter)

@@ -400,6 +400,15 @@ def memory() -> str | None:
     return "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 
 
+@contextmanager
+def workplace(tmp_path: Path) -> Iterator[Path]:
+    """A folder of a test's own, in memory where there is some; removed at the end."""
+    made = Path(memory() or tmp_path) / f"connector-{os.getpid()}-{tmp_path.name}"
+    made.mkdir()
+    yield made
+    shutil.rmtree(made)
+
+
 def stories(
     box: Sandbox, folder: Path, seeds: range, told: Callable[[int], None], server: Server | None = None
 ) -> None:

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from connector.app import App
 from connector.sandbox import Sandbox
-from tests.crash.harness import SETTLE, Story, memory, stories
+from tests.crash.harness import Story, stories
 from tests.postgres import Server
 
 # The suite is told apart into this many parts, so that all cores have work.
@@ -25,21 +23,6 @@ SEEDS = 150
 ON_POSTGRESQL = 6
 KILLS = 20
 CONNECTOR = Path(sys.executable).with_name("connector")
-
-
-@pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setenv("CRASH_SECRET", "sandbox")
-    with Sandbox(settle=SETTLE) as opened:
-        yield opened
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    place = Path(memory() or tmp_path) / f"connector-{os.getpid()}-{tmp_path.name}"
-    place.mkdir()
-    yield place
-    shutil.rmtree(place)
 
 
 @pytest.mark.parametrize("part", range(PARTS))

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-import os
 import random
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pytest
 from sqlalchemy import NullPool, create_engine, select
 
 from connector.ledger.schema import delivery, problem
 from connector.sandbox import Sandbox
-from tests.crash.harness import SETTLE, Story, memory, warmed
+from tests.crash.harness import Story, warmed
 
 SEEDS = 6
 POINTS = 90
@@ -29,26 +25,11 @@ TOLD = (
 )
 
 
-@pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setenv("CRASH_SECRET", "sandbox")
-    with Sandbox(settle=SETTLE) as opened:
-        yield opened
-
-
-@pytest.fixture
-def place(tmp_path: Path) -> Iterator[Path]:
-    made = Path(memory() or tmp_path) / f"connector-{os.getpid()}-{tmp_path.name}"
-    made.mkdir()
-    yield made
-    shutil.rmtree(made)
-
-
-def test_killed_anywhere_while_an_outage_is_reported(box: Sandbox, place: Path) -> None:
-    with warmed(box, place, None):
+def test_killed_anywhere_while_an_outage_is_reported(box: Sandbox, folder: Path) -> None:
+    with warmed(box, folder, None):
         for seed in range(SEEDS):
             box.reset()
-            story = Story(box, place / str(seed), f"outage{seed}", seed)
+            story = Story(box, folder / str(seed), f"outage{seed}", seed)
             _through(story, random.Random(seed))
             box.faults.clear()
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import shutil
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -17,7 +15,7 @@ from connector.ledger.schema import happening, heard, link, member, problem, tic
 from connector.sandbox import Sandbox
 from connector.sandbox.servicenow.auth import Account
 from connector.ticket import Channel, Ticket
-from tests.crash.harness import SETTLE, Story, memory, warmed
+from tests.crash.harness import Story, warmed
 
 KILLS = 6
 POINTS = 60
@@ -25,22 +23,12 @@ ANN = Account("ann.lee", "", "a" * 32, admin=True)
 
 
 @pytest.fixture
-def box(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
-    monkeypatch.setenv("CRASH_SECRET", "sandbox")
-    with Sandbox(settle=SETTLE) as opened:
-        yield opened
-
-
-@pytest.fixture
-def story(box: Sandbox, tmp_path: Path) -> Iterator[Story]:
-    place = Path(memory() or tmp_path) / f"connector-{os.getpid()}-{tmp_path.name}"
-    place.mkdir()
-    with warmed(box, place, None):
+def story(box: Sandbox, folder: Path) -> Iterator[Story]:
+    with warmed(box, folder, None):
         box.reset()
-        made = Story(box, place / "site", "back")
+        made = Story(box, folder / "site", "back")
         made.install()
         yield made
-    shutil.rmtree(place)
 
 
 def test_killed_while_a_problem_ends(box: Sandbox, story: Story) -> None:

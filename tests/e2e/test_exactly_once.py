@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,41 +13,24 @@ from sqlalchemy.exc import DBAPIError
 from connector.app import App
 from connector.errors import ConnectorError
 from connector.ledger.schema import ticket
+from tests.clocks import SharedClock
 from tests.e2e.conftest import Site
 from tests.e2e.test_behaviour import analyst, mail, press
 
 SCREEN = {"filename": "screen.png", "content_type": "image/png", "content_base64": "iVBORw0KGgo="}
 
 
-class FarClock:
-    """The real time, moved ahead."""
-
-    def __init__(self, site: Site) -> None:
-        self.site = site
-        self.ahead = 0.0
-
-    def wall(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.ahead += seconds
-        self.site.box.clock.advance(seconds)
-
-
 @pytest.fixture
-def clock(quiet_site: Site) -> FarClock:
-    return FarClock(quiet_site)
+def clock(quiet_site: Site) -> SharedClock:
+    return SharedClock(quiet_site.box)
 
 
-def run(site: Site, clock: FarClock, **asked: Any) -> Any:
+def run(site: Site, clock: SharedClock, **asked: Any) -> Any:
     with App.open(site.settings, clock=clock) as app:
         return app.sync(**asked)
 
 
-def codes_of_runs(site: Site, clock: FarClock, most: int, apart: float) -> list[int]:
+def codes_of_runs(site: Site, clock: SharedClock, most: int, apart: float) -> list[int]:
     """The exit codes of runs until one has blocked something, which it says by its code."""
     codes: list[int] = []
     while len(codes) < most and "blocked" not in [row["state"] for row in waiting(site)]:
@@ -71,7 +53,7 @@ def close(site: Site, sys_id: str) -> None:
 
 
 def test_a_value_that_goes_back_while_its_update_is_unsure_goes_back_there_too(
-    quiet_site: Site, clock: FarClock
+    quiet_site: Site, clock: SharedClock
 ) -> None:
     site = quiet_site
     site.put("button/a.json", press())
@@ -143,7 +125,7 @@ def test_a_released_comment_goes_to_the_record_that_is_open_now(quiet_site: Site
 
 
 def test_a_create_that_is_lost_and_proved_absent_again_and_again_ends_with_a_person(
-    quiet_site: Site, clock: FarClock
+    quiet_site: Site, clock: SharedClock
 ) -> None:
     site = quiet_site
     site.put("button/first.json", press(request_id="c-1"))
@@ -154,7 +136,7 @@ def test_a_create_that_is_lost_and_proved_absent_again_and_again_ends_with_a_per
     assert [(row["do"], row["state"]) for row in waiting(site)] == [("create", "blocked")]
 
 
-def test_a_record_that_can_never_be_read_ends_with_a_person(quiet_site: Site, clock: FarClock) -> None:
+def test_a_record_that_can_never_be_read_ends_with_a_person(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     site.put("mail/1.eml", mail("one", "Screen is slow", "It takes a minute."))
     run(site, clock)
@@ -178,7 +160,7 @@ def test_what_waits_for_a_sink_that_left_the_settings_is_shown(quiet_site: Site)
 
 
 def test_rows_written_while_the_clock_was_ahead_are_sent_when_it_is_right_again(
-    quiet_site: Site, clock: FarClock
+    quiet_site: Site, clock: SharedClock
 ) -> None:
     site = quiet_site
     clock.ahead = 365 * 86_400.0
@@ -210,7 +192,7 @@ def backup(site: Site) -> None:
         app.ledger.backup(site.base / "backup.db")
 
 
-def test_after_a_restore_files_are_found_again(quiet_site: Site, clock: FarClock) -> None:
+def test_after_a_restore_files_are_found_again(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     backup(site)
     site.put("button/a.json", press(attachments=[SCREEN]))
@@ -226,7 +208,7 @@ def test_after_a_restore_files_are_found_again(quiet_site: Site, clock: FarClock
     assert waiting(site) == []
 
 
-def test_after_a_restore_an_analysts_value_is_left_alone(quiet_site: Site, clock: FarClock) -> None:
+def test_after_a_restore_an_analysts_value_is_left_alone(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     backup(site)
     site.put("button/a.json", press())
@@ -241,7 +223,7 @@ def test_after_a_restore_an_analysts_value_is_left_alone(quiet_site: Site, clock
 
 
 def test_after_a_restore_zendesk_tickets_with_fields_of_their_own_are_found_again(
-    quiet_site: Site, clock: FarClock
+    quiet_site: Site, clock: SharedClock
 ) -> None:
     site = quiet_site
     site.configure("- {sink: servicenow}", "- {sink: zendesk}")
@@ -260,7 +242,7 @@ def test_after_a_restore_zendesk_tickets_with_fields_of_their_own_are_found_agai
     assert waiting(site) == []
 
 
-def test_after_a_restore_lines_of_a_file_that_grew_since_are_looked_for(quiet_site: Site, clock: FarClock) -> None:
+def test_after_a_restore_lines_of_a_file_that_grew_since_are_looked_for(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     site.configure("- {sink: servicenow}", "- {sink: zendesk}")
     backup(site)
@@ -279,7 +261,7 @@ def test_after_a_restore_lines_of_a_file_that_grew_since_are_looked_for(quiet_si
     )
 
 
-def test_after_a_restore_what_was_blocked_then_is_looked_for(quiet_site: Site, clock: FarClock) -> None:
+def test_after_a_restore_what_was_blocked_then_is_looked_for(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     site.put("mail/1.eml", mail("one", "Screen is slow", "It takes a minute."))
     run(site, clock)
@@ -320,7 +302,7 @@ def test_a_hostile_file_name_stops_nobody(quiet_site: Site, name: str) -> None:
     assert len(site.files(site.incidents()[0]["sys_id"])) == 1
 
 
-def test_files_that_were_queued_before_they_were_to_be_withheld_stay_here(quiet_site: Site, clock: FarClock) -> None:
+def test_files_that_were_queued_before_they_were_to_be_withheld_stay_here(quiet_site: Site, clock: SharedClock) -> None:
     site = quiet_site
     site.put("button/a.json", press(attachments=[SCREEN]))
     site.box.faults.add("POST /api/now/table/incident", "status", status=429, retry_after=60.0)

@@ -8,8 +8,8 @@ import pytest
 
 from connector.app import App
 from connector.ledger import deliveries
+from tests.clocks import SharedClock
 from tests.e2e.conftest import Site
-from tests.e2e.test_exactly_once import FarClock
 from tests.postgres import Server
 from tests.unit.ledger.released import RELEASED, SITE, build
 
@@ -32,7 +32,7 @@ def old(request: pytest.FixtureRequest, quiet_site: Site) -> Site:
 
 @pytest.mark.parametrize("revision", RELEASED)
 def test_it_goes_on_where_it_was(old: Site, revision: str) -> None:
-    clock = FarClock(old)
+    clock = SharedClock(old.box)
     for _ in range(3):
         with App.open(old.settings, clock=clock) as app:
             report = app.sync()

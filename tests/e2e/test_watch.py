@@ -28,9 +28,9 @@ from connector.ledger import database, identity
 from connector.ledger.database import Database
 from connector.ledger.identity import RestoredLedger
 from connector.ledger.schema import delivery
+from tests.clocks import SharedClock
 from tests.e2e.conftest import Site
 from tests.e2e.test_behaviour import mail, press
-from tests.e2e.test_exactly_once import FarClock
 from tests.e2e.test_intake import door, serving  # noqa: F401 - `door` is a fixture
 from tests.postgres import Server
 
@@ -76,7 +76,7 @@ def asked(site: Site, before: int) -> int:
 
 
 def test_a_help_desk_that_fails_rests_and_is_tried_with_one_call(both: Site, logs: list[Any]) -> None:
-    site, clock = both, FarClock(both)
+    site, clock = both, SharedClock(both.box)
     with App.open(site.settings, clock=clock) as app:
         reports = app.watch(EVERY)
         next(reports)
@@ -104,7 +104,7 @@ def test_a_help_desk_that_fails_rests_and_is_tried_with_one_call(both: Site, log
 
 
 def test_a_sink_that_has_nothing_to_do_stays_on_trial(both: Site) -> None:
-    site, clock = both, FarClock(both)
+    site, clock = both, SharedClock(both.box)
     with App.open(site.settings, clock=clock) as app:
         reports = app.watch(EVERY)
         site.box.faults.add("POST /api/now/*", "status", status=429, retry_after=600.0)
@@ -118,7 +118,7 @@ def test_a_sink_that_has_nothing_to_do_stays_on_trial(both: Site) -> None:
 
 
 def test_a_help_desk_with_nothing_to_take_is_tried_by_reading_it_once(both: Site) -> None:
-    site, clock = both, FarClock(both)
+    site, clock = both, SharedClock(both.box)
     with App.open(site.settings, clock=clock) as app:
         reports = app.watch(EVERY)
         button(site, 1)
@@ -141,7 +141,7 @@ def test_a_source_and_a_sink_of_one_name_fail_each_for_itself(both: Site) -> Non
     both.settings.write_text(
         text.replace("  servicenow:", "  mail:").replace("sink: servicenow", "sink: mail"), "utf-8"
     )
-    site, clock = both, FarClock(both)
+    site, clock = both, SharedClock(both.box)
     with App.open(site.settings, clock=clock) as app:
         button(site, 1)
         shutil.rmtree(site.base / "inbox/mail")
@@ -165,7 +165,7 @@ def locked(file: Path) -> Iterator[None]:
 
 def test_a_ledger_that_does_not_answer_is_waited_for(both: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database, "BUSY_SECONDS", 0.05)
-    site, clock = both, FarClock(both)
+    site, clock = both, SharedClock(both.box)
     with App.open(site.settings, clock=clock) as app:
         reports = app.watch(EVERY)
         next(reports)
@@ -179,7 +179,7 @@ def test_a_ledger_that_does_not_answer_is_waited_for(both: Site, monkeypatch: py
 
 
 def test_what_only_a_person_can_mend_ends_it(both: Site) -> None:
-    with App.open(both.settings, clock=FarClock(both)) as app:
+    with App.open(both.settings, clock=SharedClock(both.box)) as app:
         reports = app.watch(EVERY)
         next(reports)
         stamp = identity.read_stamp(both.base)
@@ -193,7 +193,7 @@ def test_what_only_a_person_can_mend_ends_it(both: Site) -> None:
 
 
 def test_a_run_whose_time_is_over_while_it_collects_stops_at_a_pages_commit(both: Site) -> None:
-    class Slow(FarClock):
+    class Slow(SharedClock):
         asked = 0
 
         def monotonic(self) -> float:
@@ -356,12 +356,12 @@ def test_a_line_of_each_run(both: Site, capsys: pytest.CaptureFixture[str]) -> N
             yield next(reports)
 
     button(both, 1)
-    with App.open(both.settings, clock=FarClock(both)) as app:
+    with App.open(both.settings, clock=SharedClock(both.box)) as app:
         watching.watch(Two(app), Call(), EVERY, {})  # type: ignore[arg-type]
     first, second = capsys.readouterr().out.splitlines()
     assert "button 1 read, 1 new" in first
     assert "servicenow 1 created" in first
     assert second.endswith("nothing new")
-    with App.open(both.settings, clock=FarClock(both)) as app:
+    with App.open(both.settings, clock=SharedClock(both.box)) as app:
         watching.watch(Two(app), Call(verbosity=-1), EVERY, {})  # type: ignore[arg-type]
     assert capsys.readouterr().out == ""

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
-import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,6 +22,7 @@ from connector.ledger.schema import delivery, link, ticket
 from connector.plugins import Do
 from connector.sandbox import Fault, Sandbox
 from connector.sandbox.zendesk import writing
+from tests.clocks import SharedClock
 from tests.crash.harness import read_state
 from tests.outages.desks import DESKS
 
@@ -64,29 +63,6 @@ fields: {subject: summary, comment: {from: description}, requester: {from: reque
 comment: {from: comment.text}
 """,
 }
-
-
-class SharedClock:
-    """The sandbox's time; whoever sleeps moves it on for everybody.
-
-    So one thread talks to the help desk: another's sleep would be the end of its patience.
-    """
-
-    def __init__(self, box: Sandbox) -> None:
-        self._box = box
-        self._ahead = 0.0
-        self._lock = threading.Lock()
-
-    def wall(self) -> float:
-        return time.time() + self._ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self._ahead
-
-    def sleep(self, seconds: float) -> None:
-        with self._lock:
-            self._ahead += seconds
-            self._box.clock.advance(seconds)
 
 
 class Stage:

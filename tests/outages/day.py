@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -27,6 +26,7 @@ from connector.plugins import PROBLEM, Do
 from connector.sandbox import Sandbox
 from connector.terminal.starter import start
 from connector.ticket import Ticket
+from tests.clocks import SharedClock
 from tests.corpus.gathered import agreement
 from tests.corpus.outages import UNSEEN, Morning, Report
 from tests.outages.desks import DESKS, Desk
@@ -40,24 +40,6 @@ wait: 5
 problems: {mode: auto}
 """
 QUIET_RUNS = 14
-
-
-class SharedClock:
-    """The sandbox's time; whoever sleeps moves it on."""
-
-    def __init__(self, box: Sandbox) -> None:
-        self._box = box
-        self.ahead = 0.0
-
-    def wall(self) -> float:
-        return time.time() + self.ahead
-
-    def monotonic(self) -> float:
-        return time.monotonic() + self.ahead
-
-    def sleep(self, seconds: float) -> None:
-        self.ahead += seconds
-        self._box.clock.advance(seconds)
 
 
 @dataclass(slots=True)

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.crash.harness import memory
+from tests.crash.harness import workplace
 from tests.outages.killed import ready, survived
 
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("CRASH_SECRET", "sandbox")
-    made = Path(memory() or tmp_path) / f"connector-{os.getpid()}-{tmp_path.name}"
-    made.mkdir()
-    yield made
-    shutil.rmtree(made)
+    with workplace(tmp_path) as made:
+        yield made
 
 
 def test_a_killed_morning_ends_like_any_other(place: Path) -> None:
