@@ -16,7 +16,7 @@ from connector.ledger.database import Database
 from connector.ledger.deliveries import Delivery
 from connector.ledger.leases import FARTHEST, is_dead
 from connector.ledger.moves import Step, move, move_all
-from connector.ledger.rows import dump, slices, told
+from connector.ledger.rows import dump, each, slices, told
 from connector.ledger.schema import delivery
 from connector.ledger.states import stands
 
@@ -93,7 +93,7 @@ def note_job(db: Database, rows: Sequence[Delivery], job: str, began: float, unt
     claims last until `until`. Only of the attempt that `began` then: an answer may be very late."""
     sent = [{"row": row.id, "name": job, "at": place, "began": began, "until": until} for place, row in enumerate(rows)]
     with db.write() as connection:
-        connection.execute(_NOTED, sent)
+        each(connection, _NOTED, sent)
 
 
 def prolong(db: Database, who: str, rows: Sequence[Delivery], until: float) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from connector.delivery import State
 from connector.errors import Finding
 from connector.ledger.known import Known, shortened
-from connector.ledger.rows import add_missing, dump, put, told
+from connector.ledger.rows import add, add_missing, dump, put, told
 from connector.ledger.schema import blob, delivery, event, measure, meta, reading, record, thread, ticket
 from connector.ledger.taken import Taken, part_of_comment, part_of_file
 from connector.plugins import Do, Record
@@ -38,17 +38,15 @@ class Entries:
     def write(self) -> None:
         """Into the ledger, in the caller's transaction; what is gathered from now on is written next time."""
         rows, self._rows = self._rows, {}
-        if "ticket" in rows:
-            self._connection.execute(insert(ticket), rows["ticket"])
-            self._connection.execute(insert(measure), rows["measure"])
+        add(self._connection, ticket, rows.get("ticket", []))
+        add(self._connection, measure, rows.get("measure", []))
         add_missing(self._connection, blob, rows.get("blob", []))
         put(self._connection, record, rows.get("record", []))
         add_missing(self._connection, thread, rows.get("thread", []))
         add_missing(self._connection, delivery, rows.get("delivery", []))
         if "settled" in rows:
             self._connection.execute(_SETTLED, rows["settled"])
-        if "event" in rows:
-            self._connection.execute(insert(event), rows["event"])
+        add(self._connection, event, rows.get("event", []))
 
     # ── records and tickets ──
 

@@ -8,11 +8,12 @@ from functools import lru_cache
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Update, bindparam, insert, update
+from sqlalchemy import Connection, Update, bindparam, update
 
 from connector.delivery import Move, State, after
 from connector.errors import StaleRow
 from connector.ledger.line import nothing_earlier
+from connector.ledger.rows import add, each
 from connector.ledger.schema import delivery, event
 from connector.ledger.states import stands
 
@@ -73,10 +74,10 @@ def move_all(connection: Connection, steps: Sequence[Step], at: float) -> None:
     committed then, unless it was the only one."""
     for shape, alike in groupby(sorted(steps, key=_shape), key=_shape):
         rows = [_values(step) for step in alike]
-        if connection.execute(_statement(*shape), rows).rowcount != len(rows):
+        if each(connection, _statement(*shape), rows) != len(rows):
             who = f"delivery {steps[0].delivery_id}" if len(steps) == 1 else f"one of {len(steps)} deliveries"
             raise StaleRow(f"{who} is no longer {steps[0].was}")
-    connection.execute(insert(event), [_event(step, at) for step in steps])
+    add(connection, event, [_event(step, at) for step in steps])
 
 
 Shape = tuple[State, Move, tuple[str, ...], tuple[str, ...], bool]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, and_, insert, select, update
+from sqlalchemy import Connection, and_, select, update
 
 from connector.closure import Closure
 from connector.ledger import unseen
@@ -15,7 +15,7 @@ from connector.ledger.database import Database
 from connector.ledger.happenings import Happening, happened
 from connector.ledger.leases import Lease, renew
 from connector.ledger.records import move_cursor, note_reading
-from connector.ledger.rows import add_missing, put, slices
+from connector.ledger.rows import add, add_missing, put, slices
 from connector.ledger.schema import event, heard, link, member, rating, reading, remote
 from connector.news import News, Seen, news, notes_ref, remarks, seen
 from connector.plugins import Change, ChangePage, Said, Status
@@ -230,8 +230,7 @@ class _Observation:
         put(self.connection, rating, self.rows.get("rating", []))
         add_missing(self.connection, heard, self.rows.get("heard", []))
         happened(self.connection, self.happenings)
-        if "event" in self.rows:
-            self.connection.execute(insert(event), self.rows["event"])
+        add(self.connection, event, self.rows.get("event", []))
 
 
 def _before(row: Any) -> Seen | None:

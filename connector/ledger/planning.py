@@ -13,7 +13,7 @@ from connector.errors import Finding
 from connector.ledger.database import Database
 from connector.ledger.deliveries import Delivery
 from connector.ledger.moves import Step, move_each
-from connector.ledger.rows import dump, told
+from connector.ledger.rows import dump, each, told
 from connector.ledger.schema import delivery
 from connector.ledger.states import stands
 
@@ -36,7 +36,7 @@ def plan(db: Database, planned: Sequence[Planned], now: float) -> int:
     ]
     with db.write() as connection:
         if rendered:
-            connection.execute(_RENDERED, rendered)
+            each(connection, _RENDERED, rendered)
         return sum(held(connection, item.row, item.finding, now) for item in planned if item.finding is not None)
 
 

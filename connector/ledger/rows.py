@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Table, func, select, text
+from sqlalchemy import Connection, Insert, Table, Update, func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from connector.errors import Finding
 from connector.jsontext import dump as dump  # what the ledger keeps as JSON is spelt so
 
 T = TypeVar("T")
+Rows = Sequence[Mapping[str, Any]]
+_SQLITE = sqlite.dialect()
 
 # SQLite takes 32,766 variables in a statement; a page stays far below.
 SLICE = 400
@@ -36,18 +38,52 @@ def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     return [row[0] for row in connection.execute(sequence, {"name": table.name, "count": count})]
 
 
-def add_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def add(connection: Connection, table: Table, rows: Rows) -> None:
+    """Insert the rows."""
+    if rows:
+        each(connection, _adding(table), rows)
+
+
+def add_missing(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert the rows whose key is not there yet."""
     if rows:
-        insert = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-        connection.execute(insert(table).on_conflict_do_nothing(), list(rows))
+        each(connection, _adding_missing(connection.dialect.name, table), rows)
 
 
-def put(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+def put(connection: Connection, table: Table, rows: Rows) -> None:
     """Insert the rows, each taking the place of one with the same primary key."""
-    if not rows:
-        return
-    connection.execute(_putting(connection.dialect.name, table, tuple(rows[0])), list(rows))
+    if rows:
+        each(connection, _putting(connection.dialect.name, table, tuple(rows[0])), rows)
+
+
+def each(connection: Connection, statement: Insert | Update, rows: Rows) -> int:
+    """Carry out a statement that is kept for each of the rows, which all have the same names; returns how many rows of
+    the table that changed."""
+    if connection.dialect.name != "sqlite":
+        return connection.execute(statement, list(rows)).rowcount
+    # SQLAlchemy works out anew for each row what goes where, which takes as long as SQLite takes to write it.
+    spelt, order, fixed = _spelt(statement, tuple(rows[0]))
+    whole = ({**fixed, **row} for row in rows)
+    return connection.exec_driver_sql(spelt, [tuple([row[name] for name in order]) for row in whole]).rowcount
+
+
+@lru_cache(maxsize=256)
+def _spelt(statement: Insert | Update, names: tuple[str, ...]) -> tuple[str, Sequence[str], Mapping[str, Any]]:
+    """The statement as SQLite reads it, the order of what it is given, and what of that is the same for every row."""
+    compiled = statement.compile(dialect=_SQLITE, column_keys=names)
+    order = compiled.positiontup or ()
+    return str(compiled), order, {name: compiled.params[name] for name in order if name not in names}
+
+
+@cache
+def _adding(table: Table) -> Insert:
+    return insert(table)
+
+
+@cache
+def _adding_missing(dialect: str, table: Table) -> Insert:
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
+    return statement.on_conflict_do_nothing()
 
 
 @cache
