@@ -63,8 +63,8 @@ def write(facts: Facts, path: Path) -> None:
 # ── on the screen ────────────────────────────────────────────────────────────────────────────────────────────────
 
 _SPEED = (
-    *("tickets", "answered\nhalf in", "answered\n9 of 10 in", "answered\nin time"),
-    *("solved\nhalf in", "solved\n9 of 10 in", "solved\nin time"),
+    *("tickets", "answered\nhalf in", "answered\n90 % in", "answered\nin time"),
+    *("solved\nhalf in", "solved\n90 % in", "solved\nin time"),
 )
 _CARE = ("solved at\nfirst contact", "misassigned", "reopened", "bypassed", "satisfied")
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+_BETWEEN = 2  # blanks between two columns
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
@@ -47,13 +48,39 @@ def item(head: str, *details: str) -> None:
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Rows under headings, which may have several lines. Numbers stand to the right."""
+    """Rows under headings, which may have several lines. Numbers stand to the right.
+
+    On a terminal that is so narrow that words would have to be broken, each row is an item of its own instead.
+    """
     texts = [[clean(value) for value in row] for row in rows]
     numeric = [bool(rows) and all(isinstance(row[at], int | float) for row in rows) for at in range(len(columns))]
-    if sys.stdout.isatty():
+    if not sys.stdout.isatty():
+        _plain_table(columns, texts, numeric)
+    elif _narrowest(columns, texts) <= _console().width:
         _rich_table(columns, texts, numeric)
     else:
-        _plain_table(columns, texts, numeric)
+        _items(columns, texts)
+
+
+def _narrowest(columns: Sequence[str], texts: list[list[str]]) -> int:
+    """The width below which a word of the table has to be broken."""
+    from rich.cells import cell_len
+
+    each = (_unbroken(head, [row[at] for row in texts]) for at, head in enumerate(columns))
+    return sum(max(map(cell_len, pieces), default=0) for pieces in each) + _BETWEEN * (len(columns) - 1)
+
+
+def _unbroken(head: str, cells: list[str]) -> list[str]:
+    """What of a column stands in one line: its words, or all of it where the heading says where its lines end."""
+    if "\n" in head:
+        return [*head.split("\n"), *cells]
+    return [word for text in (head, *cells) for word in text.split()]
+
+
+def _items(columns: Sequence[str], texts: list[list[str]]) -> None:
+    heads = [column.replace("\n", " ") for column in columns[1:]]
+    for first, *others in texts:
+        item(first, ", ".join(f"{head} {text}" for head, text in zip(heads, others, strict=True) if text))
 
 
 def _plain_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bool]) -> None:
@@ -64,7 +91,7 @@ def _plain_table(columns: Sequence[str], texts: list[list[str]], numeric: list[b
             text.rjust(width) if right else text.ljust(width)
             for text, width, right in zip(row, widths, numeric, strict=True)
         )
-        click.echo("  ".join(cells).rstrip())
+        click.echo((" " * _BETWEEN).join(cells).rstrip())
 
 
 def _stacked(heads: Sequence[str]) -> list[list[str]]:
@@ -79,9 +106,10 @@ def _rich_table(columns: Sequence[str], texts: list[list[str]], numeric: list[bo
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
-    for column, right in zip(columns, numeric, strict=True):
-        drawn.add_column(column, justify="right" if right else "left", overflow="fold")
+    drawn = Table(box=SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    for at, (head, right) in enumerate(zip(columns, numeric, strict=True)):
+        breaks = "\n" not in head and any(" " in text for text in (head, *(row[at] for row in texts)))
+        drawn.add_column(head, justify="right" if right else "left", overflow="fold", no_wrap=not breaks)
     for row in texts:
         drawn.add_row(*(Text(text) for text in row))
     _console().print(drawn)

@@ -38,7 +38,7 @@ def test_the_report_fits_100_columns_and_no_head_stands_twice(capsys):
     for heads in (reporting._SPEED, reporting._CARE):
         assert len(set(heads)) == len(heads)
     assert lines[2].split() == ["answered"] * 3 + ["solved"] * 3
-    assert " ".join(lines[3].split()) == "channel tickets" + " half in 9 of 10 in in time" * 2
+    assert " ".join(lines[3].split()) == "channel tickets" + " half in 90 % in in time" * 2
     row = next(line for line in lines if line.startswith("all"))
     assert row.split() == [
         *("all", "123456", "47.5", "h", "99.5", "d", "100", "%", "89", "min", "365.5", "d", "50", "%")

@@ -48,6 +48,21 @@ def test_a_table_fits_80_columns_and_loses_nothing(shown):
     assert out.count("word") == 40
 
 
+def test_where_a_word_would_be_broken_each_row_is_an_item(shown):
+    columns = ("sink", "created", "updated", "commented", "solved\nin time", "blocked", "unsure", "queued", "requests")
+    out = shown(lambda: screen.table((*columns, "noted"), [("servicenow", 54, 0, 4, "", 0, 12, 0, 28, 3)]))
+    assert [line.rstrip() for line in out.splitlines()] == [
+        "servicenow",
+        "    created 54, updated 0, commented 4, blocked 0, unsure 12, queued 0, requests",
+        "    28, noted 3",
+    ]
+
+
+def test_a_column_of_single_words_keeps_them_whole(shown):
+    out = shown(lambda: screen.table(("at", "what"), [("2026-11-22T08:07:05Z", "word " * 40)]))
+    assert "2026-11-22T08:07:05Z" in out
+
+
 def test_a_heading_is_bold_unless_no_color_says_otherwise(shown, monkeypatch):
     assert "\x1b[1m" in shown(lambda: screen.table(("a",), [("b",)]))
     monkeypatch.setenv("NO_COLOR", "1")
