@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr
+from pydantic import BaseModel, ConfigDict, Field
 
 from connector.matching import Test, compiled, finder, words_of
 from connector.ticket import Impact, Ticket, Urgency
@@ -60,11 +60,14 @@ class Weighing(BaseModel):
     production: tuple[str, ...] = Field(default=(), description="environments where patients are treated")
     non_production: tuple[str, ...] = Field(default=(), description="environments where none are")
     cap: Impact = Field(default=Impact.USER, description="the highest impact outside production")
-    _production: Test | None = PrivateAttr()
-    _elsewhere: Test | None = PrivateAttr()
 
-    def model_post_init(self, context: Any, /) -> None:
-        self._production, self._elsewhere = _named(self.production), _named(self.non_production)
+    @cached_property
+    def _production(self) -> Test | None:
+        return _named(self.production)
+
+    @cached_property
+    def _elsewhere(self) -> Test | None:
+        return _named(self.non_production)
 
     def impact(self, ticket: Ticket) -> Impact:
         """The ticket's impact, no higher than `cap` outside production."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from connector import matching
 from connector.errors import ConnectorError
@@ -41,8 +42,6 @@ class Route(BaseModel):
     category: Category | None = Field(default=None, description="replaces the ticket's own")
     impact: Impact | None = Field(default=None, description="replaces the ticket's own")
     urgency: Urgency | None = Field(default=None, description="replaces the ticket's own")
-    _test: matching.Test = PrivateAttr()
-    _names: dict[str, str] = PrivateAttr()
 
     @field_validator("when")
     @classmethod
@@ -54,22 +53,22 @@ class Route(BaseModel):
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not (self.sink or self._names):
+        if not (self.sink or self.names):
             raise ValueError(f"a route names a sink, or one of {', '.join(_NAMED)}")
         return self
 
-    def model_post_init(self, context: Any, /) -> None:
-        self._test = matching.compiled(self.when)
-        self._names = {name: value for name in _NAMED if (value := getattr(self, name)) is not None}
+    @cached_property
+    def _test(self) -> matching.Test:
+        return matching.compiled(self.when)
 
     def fits(self, ticket: Ticket) -> bool:
         """Does the ticket meet every condition?"""
         return self._test(ticket)
 
-    @property
+    @cached_property
     def names(self) -> dict[str, str]:
         """What it names besides a sink."""
-        return self._names
+        return {name: value for name in _NAMED if (value := getattr(self, name)) is not None}
 
 
 @dataclass(frozen=True, slots=True)
