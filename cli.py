@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from connector.errors import told_of
-from connector.terminal.group import Call, Group, fold
+from connector.terminal.group import Call, Day, Group, fold
 
 if TYPE_CHECKING:
     from connector.app import App
 
 this = click.make_pass_decorator(Call, ensure=True)
-_DAY = click.DateTime(["%Y-%m-%d"])
+_PORT = click.IntRange(0, 65_535)
 names = click.argument("tickets", nargs=-1, required=True, metavar="TICKET...")
 
 
@@ -48,6 +48,7 @@ def _show(call: Call, facts: Any, view: Callable[[Any], None]) -> None:
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog=_example("connector demo"),
 )
+@click.version_option(package_name="connector", message="connector %(version)s")
 def main() -> None:
     """Turn help requests from EHR buttons, e-mail and chatbots into exactly one ticket each."""
 
@@ -59,23 +60,18 @@ def main() -> None:
 @click.argument("folder", default=".", metavar="[DIR]", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--force", is_flag=True, help="Overwrite what is there; the site stays.")
 @click.option("--samples/--no-samples", default=True, help="Fill the inbox with samples, or leave it empty.")
-def init(folder: Path, force: bool, samples: bool) -> None:
+@this
+def init(call: Call, folder: Path, force: bool, samples: bool) -> None:
     """Write settings, mappings and a sample inbox to start from."""
-    from connector.terminal import screen
+    from connector.terminal import views
     from connector.terminal.starter import start
 
     written = start(folder, force=force, samples=samples)
-    screen.item(f"Written to {folder}:", *written)
-    if samples:
-        screen.line(
-            "Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another."
-        )
-    else:
-        screen.line("Next: name your channels and help desks in connector.yaml; then `connector check --live`.")
+    _show(call, {"folder": str(folder), "written": written, "samples": samples}, views.started)
 
 
 @main.command(epilog=_example("connector demo"))
-@click.option("--port", default=0, show_default="any that is free", help="Port of the emulated help desks.")
+@click.option("--port", type=_PORT, default=0, show_default="any that is free", help="Port of the emulated help desks.")
 @click.option(
     "--dir", "folder", type=click.Path(path_type=Path), help="Keep settings, inbox and ledger in this folder."
 )
@@ -89,7 +85,9 @@ def demo(call: Call, port: int, folder: Path | None, keep: bool | None) -> None:
 
 
 @main.command(epilog=_example("connector sandbox --port 8765"))
-@click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0 takes any that is free.")
+@click.option(
+    "--port", type=_PORT, default=8765, show_default=True, help="Port on 127.0.0.1; 0 takes any that is free."
+)
 @click.option(
     "--hardened", is_flag=True, help="ServiceNow drops the sys_id that a client chooses, as some instances do."
 )
@@ -165,7 +163,7 @@ def sync(
 
 @main.command(epilog=_example("connector serve --try"))
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; TLS is the proxy's.")
-@click.option("--port", default=8780, show_default=True, help="Port; 0 takes any that is free.")
+@click.option("--port", type=_PORT, default=8780, show_default=True, help="Port; 0 takes any that is free.")
 @click.option("--try", "trying", is_flag=True, help="Show a help button for trying it, at an address of its own.")
 @this
 def serve(call: Call, host: str, port: int, trying: bool) -> None:
@@ -203,15 +201,15 @@ def explain(call: Call, ticket: str) -> None:
 
 
 @main.command(epilog=_example("connector report --by month --html report.html"))
-@click.option("--since", type=_DAY, metavar="DATE", help="First day; some periods before the last one by default.")
-@click.option("--until", type=_DAY, metavar="DATE", help="Last day; today by default.")
+@click.option("--since", type=Day(), metavar="DATE", help="First day; some periods before the last one by default.")
+@click.option("--until", type=Day(), metavar="DATE", help="Last day; today by default.")
 @click.option("--by", type=click.Choice(["day", "week", "month"]), default="week", show_default=True, help="Period.")
 @click.option("--zone", default="UTC", show_default=True, metavar="NAME", help="Where days begin: Europe/Berlin.")
 @click.option("--people/--no-people", default=True, help="Name analysts, or leave people out.")
 @click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page with plots here.")
 @this
 def report(
-    call: Call, since: datetime | None, until: datetime | None, by: str, zone: str, people: bool, page: Path | None
+    call: Call, since: date | None, until: date | None, by: str, zone: str, people: bool, page: Path | None
 ) -> None:
     """Show how many tickets came, how soon they were answered and solved, and how content people were."""
     from connector.terminal import reporting
@@ -239,7 +237,7 @@ def _act(call: Call, action: str, *args: Any, **kwargs: Any) -> None:
 @names
 @this
 def retry(call: Call, tickets: tuple[str, ...]) -> None:
-    """Make what waits of these tickets due now."""
+    """Make what waits of these tickets due now, or read again what was rejected."""
     _act(call, "retry", tickets)
 
 
@@ -267,16 +265,16 @@ def confirm(call: Call, ticket: str, sent: str | None, absent: bool) -> None:
 @names
 @this
 def drop(call: Call, tickets: tuple[str, ...]) -> None:
-    """Give up what is still waiting of these tickets."""
+    """Give up what is still waiting of these tickets, or records that were rejected."""
     _act(call, "drop", tickets)
 
 
 @main.command(epilog=_example("connector replan --all"))
 @click.argument("tickets", nargs=-1, metavar="[TICKET...]")
-@click.option("--all", "everything", is_flag=True, help="All tickets that have something not yet claimed.")
+@click.option("--all", "everything", is_flag=True, help="All tickets of which something has not been sent yet.")
 @this
 def replan(call: Call, tickets: tuple[str, ...], everything: bool) -> None:
-    """Apply the mapping as it is now to what has not been claimed yet."""
+    """Apply the mapping as it is now to what has not been sent yet."""
     if bool(tickets) == everything:
         raise click.UsageError("say either which tickets or --all")
     _act(call, "replan", tickets)
@@ -445,7 +443,8 @@ def ledger_restored(call: Call) -> None:
     """Say that the ledger came from a backup: what it may have sent since is looked up before it is sent."""
     with _open(call) as app:
         unsure = app.ledger.restored()
-    _show(call, {"unsure": unsure}, lambda facts: click.echo(f"{facts['unsure']} deliveries will be looked up first."))
+    told = "Deliveries that are looked up before they are sent again"
+    _show(call, {"unsure": unsure}, lambda facts: click.echo(f"{told}: {facts['unsure']}."))
 
 
 @ledger.command("vacuum", epilog=_example("connector ledger vacuum"))

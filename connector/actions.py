@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any
 
@@ -13,9 +14,11 @@ from connector.engine.prepare import spelt_out
 from connector.engine.wiring import Inlet, Wiring
 from connector.errors import Busy, NoSuchTicket
 from connector.ledger import deliveries, leases, people, records, settling
+from connector.ledger.leases import Lease
 from connector.ledger.people import Act
 from connector.ledger.settling import Done
-from connector.plugins import Do, Receipt, Record
+from connector.ledger.taken import Taken
+from connector.plugins import Counted, Do, Receipt, Record
 
 
 class Actions:
@@ -29,17 +32,15 @@ class Actions:
 
     def retry(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Make waiting rows due now; read a rejected record (SOURCE:PLACE) once more."""
-        kept = {name: found for name in names if (found := self._rejected(name)) is not None}
-        done = self._each([name for name in names if name not in kept], people.hurry)
-        return done + [asdict(self._read_again(name, *found)) for name, found in kept.items()]
+        return self._each_or_record(names, people.hurry, self._read_again)
 
     def release(self, names: Sequence[str]) -> list[dict[str, Any]]:
         """Queue blocked rows again, rendered anew."""
         return self._each(names, people.release)
 
     def drop(self, names: Sequence[str]) -> list[dict[str, Any]]:
-        """End what has not been sent. What is unsure stays: confirm it first."""
-        return self._each(names, people.drop)
+        """End what has not been sent, or a rejected record (SOURCE:PLACE). What is unsure stays: confirm it first."""
+        return self._each_or_record(names, people.drop, self._give_up)
 
     def replan(self, names: Sequence[str] = ()) -> list[dict[str, Any]]:
         """Render again what was never claimed, of these tickets or of all."""
@@ -58,17 +59,38 @@ class Actions:
 
     def _rejected(self, name: str) -> tuple[Inlet, Record] | None:
         source, _, place = name.partition(":")
-        inlet = self._wiring.inlets.get(source)
+        inlet = next((it for it in self._wiring.inlets.values() if source in (it.name, it.id)), None)
         found = records.rejected(self._wiring.db, inlet.id, place) if inlet is not None else None
         return None if inlet is None or found is None else (inlet, found)
 
     def _read_again(self, name: str, inlet: Inlet, record: Record) -> Act:
+        with self._reading(inlet) as held:
+            return Act(name, "", "read", record.place, "rejected", read_again(self._wiring, inlet, held, record))
+
+    def _give_up(self, name: str, inlet: Inlet, record: Record) -> Act:
+        wiring, given_up = self._wiring, Taken(record, Counted("a person gave it up"))
+        with self._reading(inlet) as held:
+            records.take(
+                wiring.db,
+                held,
+                inlet.id,
+                [given_up],
+                {},
+                now=self._clock.wall(),
+                complete=False,
+                patience=wiring.pending,
+                takes_files=wiring.takes_files,
+            )
+        return Act(name, "", "read", record.place, "rejected", "dropped")
+
+    @contextmanager
+    def _reading(self, inlet: Inlet) -> Iterator[Lease]:
         wiring = self._wiring
         held = leases.take(wiring.db, f"collect:{inlet.id}", wiring.who, self._clock.wall())
         if held is None:
             raise Busy(f"another process reads {inlet.name}", "try again when it is done")
         try:
-            return Act(name, "", "read", record.place, "rejected", read_again(wiring, inlet, held, record))
+            yield held
         finally:
             leases.give_back(wiring.db, held)
 
@@ -78,6 +100,11 @@ class Actions:
 
     def _ids(self, names: Sequence[str]) -> list[int]:
         return [people.find_ticket(self._wiring.db, name) for name in names]
+
+    def _each_or_record(self, names: Sequence[str], act: Any, act_on_record: Any) -> list[dict[str, Any]]:
+        kept = {name: found for name in names if (found := self._rejected(name)) is not None}
+        done = self._each([name for name in names if name not in kept], act)
+        return done + [asdict(act_on_record(name, *found)) for name, found in kept.items()]
 
     def _each(self, names: Sequence[str], act: Any) -> list[dict[str, Any]]:
         ids = self._ids(names)

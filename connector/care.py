@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,20 @@ from connector.engine.wiring import Progress, Wiring
 from connector.ledger import identity
 from connector.ledger.copying import copy
 from connector.ledger.database import Database, LedgerError
+
+
+def _copied(file: Path, target: Path) -> None:
+    """Copy the database through a file beside the target. Raises LedgerError where that cannot be written."""
+    fresh = target.with_name(target.name + ".part")
+    try:
+        with closing(sqlite3.connect(file)) as source, closing(sqlite3.connect(fresh)) as copied:
+            source.backup(copied)
+        os.replace(fresh, target)
+    except (sqlite3.OperationalError, OSError) as error:
+        with suppress(OSError):
+            fresh.unlink()
+        why = error.strerror if isinstance(error, OSError) else str(error)
+        raise LedgerError(f"{target} cannot be written: {why}", "name a file in a folder with room for it") from error
 
 
 class LedgerCare:
@@ -30,10 +44,7 @@ class LedgerCare:
             raise LedgerError("only an SQLite ledger is copied by this command", "use pg_dump")
         if target.exists():
             raise LedgerError(f"{target} exists already", "name a file that does not exist")
-        fresh = target.with_name(target.name + ".part")
-        with closing(sqlite3.connect(db.file)) as source, closing(sqlite3.connect(fresh)) as copied:
-            source.backup(copied)
-        shutil.move(fresh, target)
+        _copied(db.file, target)
         identity.mark_backup(db)
         self._stamp(db)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from connector.engine.gather import accept
 from connector.engine.wiring import Wiring
 from connector.errors import Finding, SettingsError
@@ -47,7 +49,7 @@ class Outages:
             row = problems.mint(connection, sink, titled_as, profile, times, rows[min(ids)])
             outages.add(connection, row, ids, now)
             accept(connection, row, now)
-            return _said(row, len(ids))
+            return _said(connection, row)
 
     def link(self, name: str, tickets: Sequence[str]) -> dict[str, Any]:
         """These tickets belong to the problem, wherever they belonged before."""
@@ -55,22 +57,29 @@ class Outages:
         with self._wiring.db.write() as connection:
             row = outages.find(connection, name)
             outages.add(connection, row, ids, self._wiring.clock.wall())
-            return _said(row, len(ids))
+            return _said(connection, row)
 
     def unlink(self, tickets: Sequence[str]) -> list[dict[str, Any]]:
-        """These tickets belong to no problem, and stay out."""
-        ids = [people.find_ticket(self._wiring.db, each) for each in tickets]
+        """These tickets belong to no problem, and stay out; says what became of each problem that they belonged to."""
+        ids = {each: people.find_ticket(self._wiring.db, each) for each in tickets}
         with self._wiring.db.write() as connection:
-            return [_said(outages.remove(connection, each, self._wiring.clock.wall()), 1) for each in ids]
+            rows = [self._remove(connection, name, ticket_id) for name, ticket_id in ids.items()]
+            return [_said(connection, row) for row in {row["key"]: row for row in rows}.values()]
+
+    def _remove(self, connection: Connection, name: str, ticket_id: int) -> dict[str, Any]:
+        try:
+            return outages.remove(connection, ticket_id, self._wiring.clock.wall())
+        except NoSuchProblem as error:
+            raise NoSuchProblem(f"{name} belongs to no problem", error.remedy) from None
 
     def merge(self, loser: str, winner: str) -> dict[str, Any]:
         """Two problems are one: all tickets go to the second, and the first ends as its duplicate."""
         with self._wiring.db.write() as connection:
             one, other = outages.find(connection, loser), outages.find(connection, winner)
-            moved = outages.merge(connection, one, other, self._wiring.clock.wall())
+            outages.merge(connection, one, other, self._wiring.clock.wall())
             if other["state"] == "suggested" and one["ticket_id"] is not None:
                 self._accept(connection, other)
-            return _said(other, moved)
+            return _said(connection, other)
 
     def accept(self, name: str) -> dict[str, Any]:
         """What was suggested is an outage: it gets a record at the help desk."""
@@ -79,14 +88,14 @@ class Outages:
             if row["state"] != "suggested":
                 raise NoSuchProblem(f"problem {row['key']} is {row['state']}", "only what is suggested can be accepted")
             self._accept(connection, row)
-            return _said(row, len(problems.members(connection, row["id"])))
+            return _said(connection, row)
 
     def refuse(self, name: str) -> dict[str, Any]:
         """What was suggested is no outage; what comes in like it soon is not suggested again."""
         with self._wiring.db.write() as connection:
             row = outages.find(connection, name)
             outages.refuse(connection, row, self._wiring.clock.wall())
-            return _said({**row, "state": "refused"}, len(problems.members(connection, row["id"])))
+            return _said(connection, {**row, "state": "refused"})
 
     def resolve(self, name: str, notes: str = "", code: str = "") -> dict[str, Any]:
         """The outage is over: its record is resolved, and its incidents follow."""
@@ -94,9 +103,9 @@ class Outages:
         with self._wiring.db.write() as connection:
             row = outages.find(connection, name)
             outages.resolve(connection, row, said, self._wiring.clock.wall())
-            return _said(row, len(problems.members(connection, row["id"])))
+            return _said(connection, row)
 
-    def _accept(self, connection: Any, row: dict[str, Any]) -> None:
+    def _accept(self, connection: Connection, row: dict[str, Any]) -> None:
         self._sink_of({row["sink"]})
         accept(connection, row, self._wiring.clock.wall())
 
@@ -111,5 +120,6 @@ class Outages:
         return name
 
 
-def _said(row: Mapping[str, Any], tickets: int) -> dict[str, Any]:
+def _said(connection: Connection, row: Mapping[str, Any]) -> dict[str, Any]:
+    tickets = len(problems.members(connection, row["id"]))
     return {"problem": row["key"], "state": row["state"], "title": row["title"], "tickets": tickets}

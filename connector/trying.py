@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from connector.ledger import people, views
 from connector.mapping import messages
 from connector.mapping.derived import NAMES
 from connector.phi import clear
-from connector.plugins import Do, Record, Reply, SourceTools
+from connector.plugins import Counted, Do, Record, Rejected, Reply, SourceTools
 from connector.ticket import Ticket
 
 
@@ -68,17 +69,26 @@ def _ticket(wiring: Wiring, path: Path, name: str) -> int:
 
 
 def _records(settings: Settings, wiring: Wiring, path: Path) -> list[tuple[Inlet, Record]]:
-    """The file's records, as the source reads it that knows how to make most of it."""
+    """The file's records, as the source reads it that makes most of it; of several, the one whose channel it is in."""
     found = {inlet.name: list(_records_of(settings, inlet, path)) for inlet in wiring.inlets.values()}
-    best = max(wiring.inlets.values(), key=lambda inlet: _understood(inlet, found[inlet.name]))
+    best = max(
+        wiring.inlets.values(),
+        key=lambda inlet: (_understood(inlet, found[inlet.name]), _own(settings, inlet, path), bool(found[inlet.name])),
+    )
     if not found[best.name]:
         raise SettingsError([Finding("no-record", str(path), "no source finds a record in it", "name another file")])
     return [(best, record) for record in found[best.name]]
 
 
-def _understood(inlet: Inlet, records: list[Record]) -> tuple[int, int]:
-    good = sum(isinstance(inlet.source.read(record), Ticket | Reply) for record in records)
-    return good, bool(records)
+def _understood(inlet: Inlet, records: list[Record]) -> int:
+    return sum(isinstance(inlet.source.read(record), Ticket | Reply) for record in records)
+
+
+def _own(settings: Settings, inlet: Inlet, path: Path) -> bool:
+    """Does the source's own `path` lead to this file?"""
+    own = settings.sources[inlet.name].get("path")
+    ways = glob.glob(str(settings.base / str(own))) if own else ()
+    return any(path.resolve().is_relative_to(Path(way).resolve()) for way in ways)
 
 
 def _records_of(settings: Settings, inlet: Inlet, path: Path) -> Iterator[Record]:
@@ -101,9 +111,14 @@ def _previewed(wiring: Wiring, inlet: Inlet, record: Record, sink: str | None) -
             return _rendered(wiring, record.place, own, sink or taken.sink, taken.group)
         case Reply() as reply:
             return _rendered(wiring, record.place, reply.ticket, sink or taken.sink, taken.group)
-        case other:
-            what = getattr(other, "reason", "") or str(getattr(other, "finding", ""))
-            return {"record": record.place, "sink": None, "fields": [], "findings": [what]}
+        case Counted(reason):
+            return _none(record, f"counted: {reason}")
+        case Rejected(finding):
+            return _none(record, f"rejected by source {inlet.name}: {finding.what}", finding.remedy)
+
+
+def _none(record: Record, *why: str) -> dict[str, Any]:
+    return {"record": record.place, "sink": None, "fields": [], "findings": [*filter(None, why)]}
 
 
 def _rendered(wiring: Wiring, name: str, own: Ticket, sink: str, group: str) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from connector.durations import Seconds
 from connector.errors import Finding, SettingsError
 
 _SECRET_BYTES = 16_384
+_LONG = 16
 
 
 class Secret:
@@ -65,6 +66,20 @@ class Secret:
         )
 
 
+class LongSecret(Secret):
+    """A secret that strangers may guess at, and therefore has 16 characters at least."""
+
+    __slots__ = ()
+
+    def reveal(self, base: Path) -> str:
+        """The secret itself, as `Secret.reveal` has it. Raises SettingsError where it is too short, too."""
+        value = super().reveal(base)
+        if len(value) < _LONG:
+            what, remedy = f"a secret of posts has {_LONG} characters at least", "make one with: openssl rand -hex 32"
+            raise SettingsError([Finding("weak-secret", self.place, what, remedy)])
+        return value
+
+
 def _first_line(path: Path) -> str:
     try:
         if not path.is_file():  # a pipe or a device may never end
@@ -79,7 +94,7 @@ def _several(value: object) -> object:
     return [value] if isinstance(value, str) else value
 
 
-Secrets = Annotated[tuple[Secret, ...], BeforeValidator(_several)]
+Secrets = Annotated[tuple[LongSecret, ...], BeforeValidator(_several)]
 
 
 class PluginSettings(BaseModel):

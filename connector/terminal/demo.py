@@ -50,8 +50,9 @@ def _sandbox_settings(text: str) -> dict[str, Any]:
     try:
         return read(text if text.lstrip().startswith("{") else Path(text).read_text("utf-8"))
     except (OSError, ValueError) as error:
+        what = f"{text}: {error.strerror}" if isinstance(error, OSError) else str(error)
         remedy = 'write JSON such as \'{"latency": 0.08, "servicenow": {"threads": 4}}\', or the name of a file with it'
-        raise SettingsError([Finding("sandbox-settings", "--settings", str(error), remedy)]) from None
+        raise SettingsError([Finding("sandbox-settings", "--settings", what, remedy)]) from None
 
 
 def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> None:
@@ -93,8 +94,8 @@ def _second(app: App, box: Sandbox) -> None:
 def _outages(app: App) -> None:
     for found in app.outages.listed():
         screen.line()
-        tickets, title = len(found["tickets"]), screen.clean(found["title"])
-        screen.line(f"{tickets} tickets look like one outage ({title}).")
+        tickets, title = screen.many(len(found["tickets"]), "ticket"), screen.clean(found["title"])
+        screen.line(f"{tickets} look like one outage ({title}).")
         screen.line(f"One problem at {found['sink']} for all of them: connector problems accept {found['problem']}")
 
 

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -99,6 +100,19 @@ def _more(context: click.Context, _: click.Parameter, value: int) -> None:
 
 def _less(context: click.Context, _: click.Parameter, value: int) -> None:
     context.ensure_object(Call).verbosity -= value
+
+
+class Day(click.ParamType[date]):
+    """A day of the calendar, as in 2026-10-01."""
+
+    name = "date"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> date:
+        """The day. Ends in a usage error where it is none."""
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day; write it as 2026-10-01", param, ctx)
 
 
 class Command(click.Command):

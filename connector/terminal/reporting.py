@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -22,11 +22,10 @@ Facts = Mapping[str, Any]
 SHOWN = 10
 
 
-def facts(app: App, by: str, since: datetime | None, until: datetime | None, zone: str, people: bool) -> Facts:
+def facts(app: App, by: str, since: date | None, until: date | None, zone: str, people: bool) -> Facts:
     """The figures of these days. Raises SettingsError for a zone that is not known, and days that make no report."""
-    first, last = _day(since), _day(until)
     try:
-        return app.report(By(by), first, last, _zone(zone), people)
+        return app.report(By(by), since, until, _zone(zone), people)
     except TooMany as error:
         remedy = f"a report has {MOST_PERIODS} periods at most: take longer ones with --by, or begin later"
         raise SettingsError([Finding("too-many-periods", "--since", str(error), remedy)]) from None
@@ -34,10 +33,6 @@ def facts(app: App, by: str, since: datetime | None, until: datetime | None, zon
         raise SettingsError([Finding("no-period", "--until", "these days are beyond the calendar")]) from None
     except ValueError as error:
         raise SettingsError([Finding("no-period", "--since", str(error), "write the earlier day first")]) from None
-
-
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
 
 
 def _zone(name: str) -> ZoneInfo:

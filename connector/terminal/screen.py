@@ -21,6 +21,11 @@ def clean(value: object) -> str:
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", re.sub(r"[\r\n\t]", " ", str(value)))
 
 
+def many(count: int, noun: str) -> str:
+    """So many of a thing, in the right number."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def document(facts: Any) -> None:
     """One JSON document. In ASCII, because the terminal's encoding is not ours to know."""
     click.echo(json.dumps(facts, indent=2, default=str))

@@ -41,8 +41,8 @@ def start(folder: Path, *, force: bool = False, samples: bool = True, port: int 
             _write(folder / name, text, private=name.startswith("secrets/"))
         _fill(folder / "inbox", samples)
     except OSError as error:
-        place = str(error.filename or folder)
-        raise SettingsError([Finding("no-write", place, f"cannot be written: {error.strerror}")]) from None
+        place, remedy = str(error.filename or folder), "see to its rights, or name another folder"
+        raise SettingsError([Finding("no-write", place, f"cannot be written: {error.strerror}", remedy)]) from None
     return [*dict.fromkeys(_brief(name) for name in texts), "inbox/"]
 
 

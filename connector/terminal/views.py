@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 from connector.errors import told_of
@@ -16,7 +16,30 @@ SINK_COUNTS = ("created", "updated", "commented", "attached", "linked", "blocked
 ANSWER_COUNTS = ("told", "blocked", "unsure", "queued")
 RECORDS = ("ticket", "reply", "counted", "rejected", "pending")
 _WOULD = {"update": "would be updated at", "comment": "would get a comment at", "attach": "would get a file at"}
+_WAYS = {
+    "blocked": (
+        "connector release TICKET    it goes on, once its cause is mended",
+        "connector drop TICKET       it is given up",
+    ),
+    "unsure": (
+        "connector confirm TICKET --sent NUMBER    you found it at the help desk",
+        "connector confirm TICKET --absent         you looked, and it is not there: it is sent",
+    ),
+    "rejected": (
+        "connector retry SOURCE:PLACE    it is read again; a file that has changed is read by itself",
+        "connector drop SOURCE:PLACE     it is given up",
+    ),
+}
 STATES = ("queued", "sending", "unsure", "blocked", "sent", "dropped")
+
+
+def started(facts: Facts) -> None:
+    """What `init` wrote, and what to do next."""
+    item(f"Written to {clean(facts['folder'])}:", *facts["written"])
+    if facts["samples"]:
+        line("Next: `connector sandbox` in one window; `connector check --live` and `connector sync` in another.")
+    else:
+        line("Next: name your channels and help desks in connector.yaml; then `connector check --live`.")
 
 
 def sync(report: Facts) -> None:
@@ -31,7 +54,7 @@ def sync(report: Facts) -> None:
         return
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
     held = sum(counts["blocked"] + counts["unsure"] for counts in report["sinks"].values())
-    waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing is held."
+    waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing new is held."
     line(f"Done in {report['seconds']:.1f} s. {waits}")
 
 
@@ -46,7 +69,7 @@ def _would(report: Facts) -> None:
                 line(clean(f"  | {words}"))
     written = sum(counts[word] for counts in report["sinks"].values() for word in SINK_COUNTS[:6])
     if (more := written - sum("do" in would for would in report["would"])) > 0:
-        line(f"... and {more} more")
+        line(f"... and {more} more" if report["would"] else f"All that would be sent was queued before: {more}.")
     line("Dry run: the tables show what a run would do. Nothing was written, here or there.")
 
 
@@ -72,10 +95,19 @@ def status(facts: Facts) -> None:
         head = f"{waiting['ticket']}  {waiting['do']} at {waiting['sink']}: {waiting['state']} since {waiting['since']}"
         item(clean(head), clean(waiting["what"]), clean(waiting["remedy"]))
     for rejected in facts["rejected"]:
-        head = f"{rejected['source']}  {rejected['place']}: rejected {rejected['at']}"
+        head = f"{rejected['source']}:{rejected['place']}  rejected {rejected['at']}"
         item(clean(head), clean(rejected["what"]), clean(rejected["remedy"]))
-    if not facts["waiting"] and not facts["rejected"]:
+    _ways({waiting["state"] for waiting in facts["waiting"]} | ({"rejected"} if facts["rejected"] else set()))
+
+
+def _ways(states: Set[str]) -> None:
+    """What a person may do about what waits."""
+    if not states:
         line("Nothing waits for a person.")
+        return
+    line()
+    for state in sorted(states & _WAYS.keys()):
+        item(f"{state}:", *_WAYS[state])
 
 
 def explain(facts: Facts) -> None:
@@ -148,7 +180,8 @@ def mappings(facts: Facts) -> None:
 def preview(facts: Facts) -> None:
     """What records would become."""
     for record in facts["records"]:
-        line(clean(f"{record['record']} would go to {record['sink']}" if record["sink"] else record["record"]))
+        what = f"would go to {record['sink']}" if record["sink"] else "would make no ticket"
+        line(clean(f"{record['record']} {what}"))
         fields(record["fields"])
         for finding in record["findings"]:
             line(f"  {clean(finding)}")

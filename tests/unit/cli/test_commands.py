@@ -37,7 +37,7 @@ def test_sync_says_what_it_did(connector, box):
     }
     again = connector("sync")
     assert again.exit_code == 0
-    assert "Nothing is held." in again.stdout
+    assert "Nothing new is held." in again.stdout
 
 
 def test_figures_that_cannot_be_written_are_told_of(connector, home):
@@ -85,7 +85,15 @@ def test_status_strict_fails_while_something_waits(connector, home):
     assert connector("status").exit_code == 0
     strict = connector("status", "--strict")
     assert strict.exit_code == 1
-    assert "broken.json" in strict.stdout
+    assert "button:broken.json  rejected" in strict.stdout
+    assert "connector drop SOURCE:PLACE" in strict.stdout
+    (dropped,) = facts(connector("drop", "button:broken.json", "--json"))
+    assert (dropped["was"], dropped["now"]) == ("rejected", "dropped")
+    assert connector("status", "--strict").exit_code == 0
+    assert facts(connector("sync", "--json"))["sources"]["button"]["read"] in (0, 1)
+    assert connector("status", "--strict").exit_code == 0, "the same bytes stay dropped"
+    (home / "inbox/button/broken.json").write_text('{"description": "mended"}')
+    assert facts(connector("sync", "--json"))["sources"]["button"]["new"] == 1
 
 
 def test_explain_tells_where_each_value_came_from(connector, ticket):
@@ -153,7 +161,26 @@ def test_ledger_tools(connector, ticket, home):
     assert connector("sync").exit_code == 0
 
 
+def test_a_problem_without_tickets_says_how_it_ends(connector, ticket):
+    key = facts(connector("problems", "open", ticket, "--json"))["problem"]
+    left = connector("problems", "unlink", ticket).stdout
+    assert f"{key} is open, 0 tickets: " in left
+    assert f"connector problems resolve {key}" in left
+    assert f"{key} is open, 1 ticket: " in connector("problems", "link", key, ticket).stdout
+
+
+def test_what_init_writes_is_told_as_json_too(connector):
+    assert "connector.yaml" in facts(connector("init", "elsewhere", "--no-samples", "--json"))["written"]
+
+
+def test_what_was_queued_before_is_told_of(connector):
+    connector("sync", "--sink", "zendesk")
+    shown = connector("sync", "--dry-run").stdout
+    assert "All that would be sent was queued before: 1." in shown
+
+
 def test_version(connector):
+    assert connector("--version").stdout == connector("version").stdout
     assert connector("version").stdout.startswith("connector ")
     assert facts(connector("version", "--json"))["version"]
 

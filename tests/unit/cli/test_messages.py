@@ -92,6 +92,9 @@ def test_an_unknown_ticket(connector):
         ["replan", "mail:1", "--all"],
         ["sync", "--source", "male"],
         ["sync", "--limit", "0"],
+        ["serve", "--port", "65536"],
+        ["sandbox", "--port", "-1"],
+        ["demo", "--port", "99999"],
         ["nonsense"],
         ["mapping", "nonsense"],
     ],
@@ -120,3 +123,31 @@ def test_a_folder_for_figures_that_is_not_there(connector, home):
     settings = home / "connector.yaml"
     settings.write_text(settings.read_text("utf-8") + "metrics: {textfile: nowhere/figures.prom}\n", "utf-8")
     spoken(connector("check"), 2, "metrics.textfile: the folder of nowhere/figures.prom does not exist", "make it")
+
+
+def test_a_day_is_written_as_the_calendar_has_it(connector):
+    spoken(connector("report", "--since", "1.10.2026"), 2, "'1.10.2026' is no day; write it as 2026-10-01")
+
+
+def test_a_backup_that_cannot_be_written(connector, home):
+    (home / "file").write_text("")
+    for place in ("nowhere/copy.db", "file/copy.db"):
+        spoken(connector("ledger", "backup", place), 2, f"{place} cannot be written", "name a file in a folder")
+
+
+def test_check_finds_a_secret_that_is_too_short(connector, home, monkeypatch):
+    monkeypatch.setenv("BUTTON_SECRET", "hunter2")
+    change(home, "path: inbox/button", 'path: inbox/button, intake: {hmac: "env:BUTTON_SECRET"}')
+    spoken(connector("check"), 2, "connector.yaml:", "16 characters at least", "openssl rand")
+
+
+def test_a_file_that_is_no_record_is_told_of_by_the_source_whose_channel_it_is_in(connector, home):
+    (home / "inbox/mail/prose.eml").write_text("Dear desk,\n\nit hangs.\n")
+    shown = connector("mapping", "preview", "inbox/mail/prose.eml").stdout
+    assert "prose.eml would make no ticket" in shown
+    assert "rejected by source mail: it has no header of a mail" in shown
+
+
+def test_a_ticket_of_no_problem_is_named(connector, home):
+    connector("sync")
+    spoken(connector("problems", "unlink", "mail:4711"), 2, "mail:4711 belongs to no problem")
