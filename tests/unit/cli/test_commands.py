@@ -173,8 +173,9 @@ def test_what_init_writes_is_told_as_json_too(connector):
     assert "connector.yaml" in facts(connector("init", "elsewhere", "--no-samples", "--json"))["written"]
 
 
-def test_what_was_queued_before_is_told_of(connector):
-    connector("sync", "--sink", "zendesk")
+def test_what_was_queued_before_is_told_of(connector, home):
+    (home / "secrets/servicenow").write_text("wrong\n")
+    assert connector("sync").exit_code == 3
     shown = connector("sync", "--dry-run").stdout
     assert "All that would be sent was queued before: 1." in shown
 
