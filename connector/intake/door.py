@@ -160,6 +160,7 @@ def _answered(endpoint: Endpoint) -> Endpoint:
 async def _no_page(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
     code = {404: "no-such-page", 405: "wrong-method"}.get(status, "refused")
-    response = refusal(Refused(status, code, "there is nothing here under this name and method", closes=True))
+    what, remedy = "there is nothing here under this name and method", "POST /intake/SOURCE is where requests go"
+    response = refusal(Refused(status, code, what, remedy, closes=True))
     response.headers.update(getattr(error, "headers", None) or {})
     return response
