@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from connector.plugins import Secret, Status, WebAddress
+from connector.plugins.settings import in_the_open
 from connector.ticket import Model, Person, PersonKind, Ticket
 
 
@@ -125,6 +126,7 @@ class Way(_Part):
         description="mail, a signed callback, a bot's service, any that takes JSON, or a way of the source's own"
     )
     url: WebAddress | None = Field(default=None, description="of the callback, the bot's service or the webhook")
+    unencrypted: bool = Field(default=False, description="yes, http:// to another machine than this one")
     hmac: Secret | None = Field(default=None, description="signs what is posted, as posts to the intake are signed")
     token: Secret | None = Field(default=None, description="a bearer token of the bot's service or the webhook")
     events: tuple[Event, ...] = (
@@ -143,6 +145,8 @@ class Way(_Part):
             raise ValueError("callback needs hmac, the secret that it is signed with")
         if self.by in ("slack", "bot_framework") and self.token is None:
             raise ValueError(f"{self.by} needs token, the bot's own")
+        if in_the_open(self.url) and not self.unencrypted:
+            raise ValueError("http sends messages and secrets in the open; write https, or unencrypted: true")
         return self
 
 

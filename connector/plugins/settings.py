@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from enum import StrEnum
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -162,6 +163,20 @@ _HOST = re.compile(r"[A-Za-z0-9:._-]{1,253}")
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
 
+def in_the_open(url: str | None) -> bool:
+    """Would what is sent to this address leave the machine without TLS?"""
+    parts = urlsplit(url or "")
+    host = parts.hostname or ""
+    return parts.scheme == "http" and host != "localhost" and not _is_loopback(host)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 class SinkSettings(PluginSettings):
     """What every sink can be told. Times are in seconds."""
 
@@ -178,3 +193,10 @@ class SinkSettings(PluginSettings):
     clearance: Clearance = Clearance.NONE
     proxy: WebAddress | None = None
     ca_bundle: str | None = None
+    unencrypted: bool = Field(default=False, description="yes, http:// to another machine than this one")
+
+    @model_validator(mode="after")
+    def _encrypted(self) -> Self:
+        if in_the_open(self.url) and not self.unencrypted:
+            raise ValueError("http sends tickets and passwords in the open; write https, or unencrypted: true")
+        return self

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connector import config
 from connector.errors import SettingsError
 from connector.plugins import Clearance, Secret, SinkSettings, SourceSettings
+from connector.plugins.settings import in_the_open
 
 PLUGIN = """
 from typing import Literal
@@ -363,3 +364,19 @@ def test_a_secret_is_read_from_a_file_and_nothing_else(tmp_path, kind):
         os.mkfifo(place)
     with pytest.raises(SettingsError, match=r"the secret's file .* is no file"):
         Secret(f"file:{place}").reveal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("url", "open_"),
+    [
+        ("https://north.example", False),
+        ("http://north.example", True),
+        ("http://10.0.0.7:8080", True),
+        ("http://localhost:8765", False),
+        ("http://127.0.0.9", False),
+        ("http://[::1]:8765", False),
+        (None, False),
+    ],
+)
+def test_what_leaves_the_machine_without_tls(url, open_):
+    assert in_the_open(url) is open_

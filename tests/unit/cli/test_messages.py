@@ -151,3 +151,10 @@ def test_a_file_that_is_no_record_is_told_of_by_the_source_whose_channel_it_is_i
 def test_a_ticket_of_no_problem_is_named(connector, home):
     connector("sync")
     spoken(connector("problems", "unlink", "mail:4711"), 2, "mail:4711 belongs to no problem")
+
+
+def test_an_instance_is_not_written_to_in_the_open(connector, home, box):
+    change(home, f"url: {box.url}", "url: http://north.service-now.example")
+    spoken(connector("check"), 2, "connector.yaml:", "http sends tickets and passwords in the open; write https")
+    change(home, "url: http://north", "unencrypted: true\n    url: http://north")
+    spoken(connector("check"), 0, "Nothing is wrong.")
