@@ -21,6 +21,8 @@ def look_ahead(directory: Directory, each: Iterable[Mapping[str, Any]]) -> None:
 
 def _people(name: str, value: Any) -> Iterator[Any]:
     """Those whom a column's value names by e-mail or login."""
+    if isinstance(value, str) and name not in columns.PEOPLE:  # nearly all are
+        return
     for person in value if name in columns.LISTS and isinstance(value, list | tuple) else [value]:
         by_word = isinstance(person, str) and (name in columns.PEOPLE or person is not value)
         if is_person(person) or (by_word and person and not columns.is_sys_id(person)):
@@ -61,7 +63,9 @@ class Body:
             return self._kept(self._directory.group(str(value), name))
         if name in columns.LISTS and isinstance(value, list | tuple):
             return ",".join(dict.fromkeys(filter(None, (self._watcher(name, item) for item in value))))
-        if is_person(value) or (name in columns.PEOPLE and isinstance(value, str)):
+        if isinstance(value, str):
+            return self._person(name, value) if name in columns.PEOPLE else value
+        if is_person(value):
             return self._person(name, value)
         if isinstance(value, Mapping):
             self._findings.append(Finding("not-a-value", name, "this column takes a single value; it was left out"))

@@ -171,6 +171,8 @@ _EMPTY: tuple[object, ...] = (None, "", False, [])
 
 def same(name: str, sent: Any, theirs: Any) -> bool:
     """Do the two say the same?"""
+    if sent == theirs:  # nearly always
+        return True
     if name == "tags":
         held = set(theirs or ())
         changes = sent if isinstance(sent, Mapping) else {"add": sent}
@@ -178,7 +180,7 @@ def same(name: str, sent: Any, theirs: Any) -> bool:
     if isinstance(sent, list):
         return isinstance(theirs, list) and set(map(str, sent)) == set(map(str, theirs))
     if isinstance(sent, bool) or theirs is None:
-        return bool(sent == theirs)
+        return False
     if name in TIMES and (moment := instant(str(sent))) is not None:
         return moment == instant(str(theirs))
     if isinstance(sent, int | float):
