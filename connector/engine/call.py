@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
+from structlog.typing import FilteringBoundLogger
 
 from connector.delivery import Move, State
 from connector.engine.attempt import attempt, attempt_many, finding_of, outcome, outcome_of_many
@@ -199,8 +200,9 @@ def settle(wiring: Wiring, sending: Sequence[Sending], answers: Sequence[Outcome
     now = wiring.clock.wall()
     ends = [_ended(wiring, each, answer, now) for each, answer in zip(sending, answers, strict=True)]
     _commit(wiring, ends, now)
+    say = log.bind()  # once: for each line it is looked up anew
     for end, answer in zip(ends, answers, strict=True):
-        _count(end, answer, done)
+        _count(end, answer, done, say)
 
 
 def _settle_as_one(wiring: Wiring, sending: Sequence[Sending], error: RemoteError, done: Told) -> None:
@@ -241,13 +243,13 @@ def _commit(wiring: Wiring, ends: Sequence[End], now: float) -> None:
             settling.settle_each(wiring.db, [accepted(end.row, Move.FOUND, end.done)], now)
 
 
-def _count(end: End, answer: Outcome, done: Told) -> None:
+def _count(end: End, answer: Outcome, done: Told, say: FilteringBoundLogger) -> None:
     if not isinstance(answer, RemoteError):
         done.delivered.append(end.row.do)
-        log.info("delivered", delivery=end.row.id, do=end.row.do.value, number=answer.number)
+        say.info("delivered", delivery=end.row.id, do=end.row.do.value, number=answer.number)
         return
     refused = end.step.move is Move.REFUSED
     done.blocked += refused
     if not refused and not (answer.code == BUDGET and answer.scope is Scope.ROW):
         done.errors.append(answer)
-    log.info("not delivered", delivery=end.row.id, move=end.step.move.value, code=answer.code, status=answer.status)
+    say.info("not delivered", delivery=end.row.id, move=end.step.move.value, code=answer.code, status=answer.status)

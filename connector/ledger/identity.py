@@ -64,7 +64,10 @@ def site_of(db: Database) -> str | None:
 def generation(db: Database) -> int:
     """How often something was about to leave."""
     with db.read() as connection:
-        return int(_facts(connection).get("generation", "0"))
+        return int(connection.execute(_GENERATION).scalar() or 0)
+
+
+_GENERATION = select(meta.c.value).where(meta.c.name == "generation")
 
 
 def read_stamp(base: Path) -> Stamp | None:
