@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from connector.durations import Seconds
 from connector.plugins import Secret, Status, WebAddress
 from connector.plugins.settings import in_the_open
 from connector.ticket import Model, Person, PersonKind, Ticket
@@ -93,7 +94,7 @@ class Smtp(_Part):
     return_path: Literal["sender", "empty"] = Field(
         default="sender", description="where bounces go; `empty` where the relay takes mail that returns nowhere"
     )
-    timeout: float = Field(default=30.0, gt=0, le=300, description="longest silence of the server, in seconds")
+    timeout: Seconds = Field(default=30.0, gt=0, le=300, description="longest silence of the server, in seconds")
 
     @property
     def address(self) -> str:

@@ -183,7 +183,7 @@ class SinkSettings(PluginSettings):
     url: WebAddress
     mapping: str
     settle_after: float = Field(gt=0, le=604_800)
-    timeout: float = Field(
+    timeout: Seconds = Field(
         default=75.0, gt=0, le=3600, description="longest wait for one answer; ServiceNow works up to 60 s"
     )
     concurrency: int = Field(default=4, ge=1, le=32)

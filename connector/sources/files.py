@@ -16,6 +16,7 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
+from connector.durations import Seconds
 from connector.errors import Finding, Scope, Transient
 from connector.plugins import SourceSettings, SourceTools
 
@@ -34,8 +35,8 @@ class FileSettings(SourceSettings):
 
     ways_in: ClassVar[tuple[str, ...]] = ("path",)
 
-    quiet: float = Field(default=2.0, ge=0, le=3600)
-    unfinished_line_after: float = Field(default=60.0, ge=0, le=86400)
+    quiet: Seconds = Field(default=2.0, ge=0, le=3600)
+    unfinished_line_after: Seconds = Field(default=60.0, ge=0, le=86400)
 
     @model_validator(mode="after")
     def _can_be_read(self) -> Self:

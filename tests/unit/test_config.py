@@ -380,3 +380,10 @@ def test_a_secret_is_read_from_a_file_and_nothing_else(tmp_path, kind):
 )
 def test_what_leaves_the_machine_without_tls(url, open_):
     assert in_the_open(url) is open_
+
+
+def test_times_of_sources_and_sinks_take_a_unit():
+    entry = {"type": "x", "url": "https://h", "mapping": "m", "settle_after": 1}
+    assert SinkSettings.model_validate({**entry, "timeout": "2m"}).timeout == 120
+    with pytest.raises(ValueError, match="greater than 0"):
+        SinkSettings.model_validate({**entry, "timeout": "0s"})

@@ -103,7 +103,7 @@ def test_every_command_and_option_named_exists(page):
         for option in command.params
         for name in option.opts + option.secondary_opts
     }
-    known |= {name for option in shared() for name in option.opts} | {"--help"}
+    known |= {name for option in (*shared(), *cli.main.params) for name in option.opts} | {"--help"}
     for span in re.findall(r"`([^`\n]+)`", text) + re.findall(r"^\$ (.*)$", text, re.M):
         if re.match(r"connector( [a-z]|$)", span):
             assert named_by(span) or span in GROUPS, span

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from connector.durations import Seconds
 from connector.plugins import Secret, WebAddress
 
 PORTS = {"implicit": 993, "starttls": 143, "none": 143}
@@ -57,7 +58,7 @@ class ImapSettings(_Part):
     )
     keyword: str = Field(default="$Ticketed", pattern=r"^[A-Za-z0-9$_.-]{1,60}$", description="for `after: flag`")
     move_to: Name = Field(default="Processed", description="folder for `after: move`; made where it is missing")
-    timeout: float = Field(default=60.0, gt=0, le=600, description="longest silence of the server, in seconds")
+    timeout: Seconds = Field(default=60.0, gt=0, le=600, description="longest silence of the server, in seconds")
     keep_raw: bool = Field(default=True, description="the ledger keeps every mail as it came")
 
     @property
