@@ -55,7 +55,9 @@ def sync(report: Facts) -> None:
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
     held = sum(counts["blocked"] + counts["unsure"] for counts in report["sinks"].values())
     waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing new is held."
-    line(f"Done in {report['seconds']:.1f} s. {waits}")
+    queued = sum(counts["queued"] for counts in report["sinks"].values())
+    later = f", {queued} left to the next run" if queued else ""
+    line(f"Done in {report['seconds']:.1f} s{later}. {waits}")
 
 
 def _would(report: Facts) -> None:

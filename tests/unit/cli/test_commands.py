@@ -175,7 +175,9 @@ def test_what_init_writes_is_told_as_json_too(connector):
 
 def test_what_was_queued_before_is_told_of(connector, home):
     (home / "secrets/servicenow").write_text("wrong\n")
-    assert connector("sync").exit_code == 3
+    refused = connector("sync")
+    assert refused.exit_code == 3
+    assert ", 1 left to the next run. Nothing new is held." in refused.stdout
     shown = connector("sync", "--dry-run").stdout
     assert "All that would be sent was queued before: 1." in shown
 
