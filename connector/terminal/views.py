@@ -131,7 +131,8 @@ def explain(facts: Facts) -> None:
 def _delivery(delivery: Facts) -> None:
     line()
     head = f"{delivery['do']} {delivery['part']} at {delivery['sink']}: {delivery['state']}"
-    item(clean(f"{head}, attempts {delivery['attempts']}"), clean(delivery["what"]), clean(delivery["remedy"]))
+    remedy = "" if str(delivery["remedy"]).startswith("connector explain") else delivery["remedy"]  # this is it
+    item(clean(f"{head}, attempts {delivery['attempts']}"), clean(delivery["what"]), clean(remedy))
     for event in delivery["events"]:
         note = f" ({event['note']})" if event["note"] else ""
         line("  " + clean(f"{event['at']}  {event['was'] or 'new'} -> {event['now']}{note}"))
