@@ -26,6 +26,7 @@ _ORDERS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u206
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 BUG = 70
 INTERRUPTED = 130
+UNREAD = 141
 
 
 @dataclass
@@ -161,8 +162,11 @@ class Group(click.Group):
         except KeyboardInterrupt:
             _end(ctx, "interrupted; the next run goes on from here", INTERRUPTED)
         except Exception as error:
-            if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort) or _pipe_closed(error):
+            if isinstance(error, click.ClickException | click.exceptions.Exit | click.Abort):
                 raise
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                _hush()
+                ctx.exit(UNREAD)
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 _end(ctx, f"cannot write: {error.strerror} (make room, or see to the rights; then run it again)", 2)
             _bug(ctx, call, error)
@@ -213,8 +217,10 @@ def _open_streams() -> None:
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
-def _pipe_closed(error: Exception) -> bool:
-    return isinstance(error, OSError) and error.errno == errno.EPIPE
+def _hush() -> None:
+    """Whoever read the output has gone (`| head`): what is left of it goes nowhere, and no error is made of that."""
+    for name in ("stdout", "stderr"):
+        setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from connector.errors import Busy, Finding, NoSuchTicket, Permanent, SettingsError, Transient, Uncertain
 from connector.terminal.bug import NAME
-from connector.terminal.group import Call, Group, _open_streams
+from connector.terminal.group import UNREAD, Call, Group, _open_streams
 from connector.terminal.stop import StoppableClock
 
 
@@ -136,7 +136,7 @@ def test_ctrl_c_is_a_clean_stop(ending):
 
 def test_a_closed_pipe_is_no_bug(ending, tmp_path):
     result = ending(BrokenPipeError(32, "Broken pipe"), "act", "-c", str(tmp_path / "c.yaml"))
-    assert result.exit_code == 1
+    assert result.exit_code == UNREAD
     assert not list(tmp_path.iterdir())
 
 
