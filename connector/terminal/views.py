@@ -53,9 +53,10 @@ def sync(report: Facts) -> None:
         _would(report)
         return
     rejected = sum(counts["rejected"] for counts in report["sources"].values())
-    held = sum(counts["blocked"] + counts["unsure"] for counts in report["sinks"].values())
+    sent = [*report["sinks"].values(), *report.get("answers", {}).values()]
+    held = sum(counts["blocked"] + counts["unsure"] for counts in sent)
     waits = f"{rejected} rejected, {held} held: see `connector status`." if rejected or held else "Nothing new is held."
-    queued = sum(counts["queued"] for counts in report["sinks"].values())
+    queued = sum(counts["queued"] for counts in sent)
     later = f", {queued} left to the next run" if queued else ""
     line(f"Done in {report['seconds']:.1f} s{later}. {waits}")
 

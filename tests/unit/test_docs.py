@@ -113,7 +113,9 @@ def test_every_command_and_option_named_exists(page):
 
 def test_the_table_of_exit_codes_is_complete():
     codes = {int(code) for row in table("Exit codes and cron") for code in row[0].split(",")}
-    assert codes == {0, BUG, INTERRUPTED, UNREAD} | {kind.exit_code for kind in (ConnectorError, SettingsError, RemoteError, Busy)}
+    assert codes == {0, BUG, INTERRUPTED, UNREAD} | {
+        kind.exit_code for kind in (ConnectorError, SettingsError, RemoteError, Busy)
+    }
 
 
 # ── settings ─────────────────────────────────────────────────────────────────────────────────────────────────────

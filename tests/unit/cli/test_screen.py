@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connector.terminal import screen
+from connector.terminal import screen, views
 from connector.terminal.progress import EVERY, Lines, progress
 
 
@@ -121,3 +121,10 @@ def test_a_bar_takes_steps_with_and_without_a_total(shown):
             told("deliver", 3, 3)
 
     assert "deliver" in shown(run)
+
+
+def test_messages_that_wait_for_a_person_are_held_too(capsys):
+    none = dict.fromkeys((*views.SOURCE_COUNTS, *views.SINK_COUNTS), 0)
+    told = {"told": 1, "blocked": 1, "unsure": 0, "queued": 2}
+    views.sync({"sources": {"mail": none}, "sinks": {"servicenow": none}, "answers": {"mail": told}, "seconds": 0.1})
+    assert "Done in 0.1 s, 2 left to the next run. 0 rejected, 1 held: see" in capsys.readouterr().out
