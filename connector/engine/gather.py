@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
@@ -18,8 +18,8 @@ from connector.ledger.problems import Belongs
 from connector.ledger.said import CROWD, Said
 from connector.ledger.traits import KEEP, Names, Traits
 from connector.plugins import Parents
-from connector.problems.clusters import Joins, Opens, Thresholds, matching, place
-from connector.problems.likeness import Likeness, Profile
+from connector.problems.clusters import Joins, Opens, Thresholds, matching, place, same
+from connector.problems.likeness import PRIOR_TICKETS, Likeness, Profile
 from connector.problems.parent import parent, titled
 from connector.problems.signature import ALL, NEW, Signature, signature, stems, whole
 from connector.ticket import Ticket
@@ -28,6 +28,8 @@ log = structlog.get_logger("connector.gather")
 
 BATCH, LEARNT = 200, 500
 FORGOTTEN = 500
+QUIET = int(PRIOR_TICKETS)  # where fewer tickets came before, what came after is looked at too
+SPELL = 450.0  # seconds; what was said before all tickets of a spell is read at once
 # Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
 GROWN = (4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768, 1024)
 
@@ -119,20 +121,40 @@ class Gathering:
         since = (self._traits.last() or self._now) - KEEP
         each = {one: own for one, own in self._traits.signatures(tickets).items() if own.at >= since}
         if each:
-            self._prepare(each)
-        for ticket_id, own in each.items():
-            if not self._members.of([ticket_id]):  # another may have taken this one in meanwhile
-                self._one(ticket_id, own)
+            first = min(own.at for own in each.values())
+            self._profiles = Profiles(self._connection, self._sink, self._longest, first)
+        for spell in spells(each):
+            self._prepare(spell)
+            for ticket_id, own in spell.items():
+                if not self._members.of([ticket_id]):  # another may have taken this one in meanwhile
+                    self._one(ticket_id, own)
         for cluster in self._changed:
             problems.keep(self._connection, self._profiles.row(cluster), self._profiles.whole(cluster))
+        for cluster in sorted(self._changed):
+            if self._profiles.row(cluster)["merged_into"] is None:
+                self._make_one(cluster)
         self._traits.placed(tickets)
         return len(tickets)
+
+    def _make_one(self, cluster: int) -> None:
+        """What grew until it met another outage that is the same: the one that was seen later belongs to the other from
+        now on."""
+        for other in self._profiles.touching(cluster):
+            if same(self._profiles.whole(cluster), self._profiles.whole(other)):
+                into, over = sorted((cluster, other))
+                self._profiles.merge(over, into)
+                keys = [self._profiles.row(each)["key"] for each in (over, into)]
+                log.info("two problems are one", sink=self._sink, problem=keys[0], into=keys[1])
+                ends, goes_on = (outages.find(self._connection, key) for key in keys)
+                outages.merge(self._connection, ends, goes_on, self._now)
+                return
 
     def _prepare(self, each: Mapping[int, Signature]) -> None:
         """Read at once what is asked for by all of them."""
         first, last = min(own.at for own in each.values()), max(own.at for own in each.values())
-        self._profiles = Profiles(self._connection, self._sink, self._longest, first)
-        self._said = Said(self._connection, self._sink, first - self._longest, last, len(each))
+        since = first - self._longest
+        quiet = self._traits.count(ALL, since, first, QUIET) < QUIET
+        self._said = Said(self._connection, self._sink, since, first, last + self._longest if quiet else last)
         self._said.read([ALL], CROWD)
         self._said.read(word for own in each.values() for word in own.words)
         self._members.of(each)
@@ -204,6 +226,19 @@ def accept(connection: Connection, row: dict[str, Any], now: float) -> None:
     group = max(set(groups), key=groups.count, default="")
     first = problems.first_known(connection, row["sink"], [each.ticket_id for each in reports])
     problems.open_problem(connection, row, own, group, first, now)
+
+
+def spells(each: Mapping[int, Signature]) -> Iterator[dict[int, Signature]]:
+    """These tickets by the time at which they were reported, the first ones first, in spells that are short: what came
+    in late may be of any time."""
+    spell: dict[int, Signature] = {}
+    for one, own in sorted(each.items(), key=lambda known: (known[1].at, known[0])):
+        if spell and own.at - next(iter(spell.values())).at > SPELL:
+            yield spell
+            spell = {}
+        spell[one] = own
+    if spell:
+        yield spell
 
 
 def thresholds(settings: Problems, own: Signature) -> Thresholds:

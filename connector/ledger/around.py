@@ -14,13 +14,14 @@ from connector.ledger.rows import slices
 from connector.ledger.said import CROWD, Said
 from connector.ledger.schema import member, problem
 from connector.ledger.traits import KEEP, Traits
-from connector.problems.clusters import Bound, Heard
+from connector.problems.clusters import LONG, Bound, Heard
 from connector.problems.likeness import ALONE, PRIOR, PRIOR_TICKETS, Apps, Mates, Profile, weight
 from connector.problems.signature import ALL, APP, Signature
 
 # So many reports tell how often something was said before.
 PAST = 300
 UNHEARD, BUSY = 1.5, 600.0
+LIVE = ("suggested", "open")
 # Words by which tickets like it are sought, and how much these must say for two of them to be looked at together.
 SOUGHT, LIKELY = 10, 4.0
 
@@ -47,15 +48,22 @@ class Around:
         self._ticket, self._own = own
         self._since, self._until = self._own.at - window, self._own.at
         self._counts: dict[str, float] = {}
-        everything, count = self._said.look(ALL, self._since, self._until, CROWD)
-        self.total = max(count if math.isfinite(count) else len(everything), 1.0)
+        self.total = self._all()
+        # Where little was heard before one that came in late, what came after it tells how usual a word is.
+        if self.total < PRIOR_TICKETS:
+            self._until += window
+            self.total = self._all()
         self.apps: Apps = traits.apps_among(self._own.words)
+
+    def _all(self) -> float:
+        everything, count = self._said.look(ALL, self._since, self._until, CROWD)
+        return max(count if math.isfinite(count) else len(everything), 1.0)
 
     def near(self, most: int) -> Sequence[int]:
         """Tickets that share its rarest words, those that share most first."""
         looks = []
         for word in self._own.words:
-            tickets, self._counts[word] = self._said.look(word, self._since, self._until)
+            tickets, _ = self._said.look(word, self._since, self._own.at)
             if len(tickets) > 1:
                 looks.append((weight(1.0, self.rate(word, 1.0), word), word, tickets))
         looks.sort(key=lambda look: (-look[0], look[1]))
@@ -83,7 +91,7 @@ class Around:
 
     def profile(self, cluster: int) -> Profile | None:
         """What the outage's tickets have in common; None where it takes in no more."""
-        return self._profiles.at(cluster, self._own.at)
+        return self._profiles.at(cluster, self._own.at, self._until)
 
     def mates(self, cluster: int) -> Mates:
         """Tickets of this time that name the outage's application."""
@@ -99,7 +107,7 @@ class Around:
 
     def live(self) -> Mapping[int, Profile]:
         """The outages that are going on."""
-        return self._profiles.live(self._own.at)
+        return self._profiles.live(self._own.at, self._until)
 
     def later(self) -> Sequence[int]:
         """Outages whose first report is later than this one, which came late."""
@@ -136,11 +144,13 @@ class Around:
         return Heard(recent, int(self.total), (before + unheard) * window / span, span)
 
     def bound(self, words: Sequence[str], least: int, app: str) -> Bound:
-        """How far saying at least so many of these words and naming this application go together. What is told by a
-        field counts, where any is: a word of a text may be a name by chance."""
+        """How far saying at least so many of these words and naming this application go together, by all that was heard
+        of late: an outage that is told of rarely takes its time. What is told by a field counts, where any is: a word
+        of a text may be a name by chance."""
+        since = self._own.at - LONG
         told: dict[int, int] = defaultdict(int)
         for word in words:
-            for each in self._said.look(word, self._since, self._until)[0]:
+            for _, each in self._traits.said(word, since, self._until, PAST):
                 told[each] += 1
         saying = self.signatures(each for each, count in told.items() if count >= least)
         told_by_field = [own.apps for own in saying.values() if own.apps]
@@ -151,9 +161,9 @@ class Around:
             sum(app in apps for apps in naming),
             len(naming),
             sum(app in own.apps or app in own.words for own in saying.values()),
-            min(max(self._said.look(each, self._since, self._until)[1] for each in (app, APP + app)), self.total),
+            max(self._traits.count(each, since, self._until) for each in (app, APP + app)),
             len(saying),
-            self.total,
+            self._traits.count(ALL, since, self._until),
         )
 
 
@@ -188,7 +198,7 @@ class Profiles:
         self._window = window
         self.rows: dict[int, dict[str, Any]] = {}
         self._profiles: dict[int, Profile] = {}
-        live = (problem.c.state.in_(["suggested", "open"]), problem.c.last_at >= since - window)
+        live = (problem.c.state.in_(LIVE), problem.c.last_at >= since - window)
         query = select(problem).where(problem.c.sink == sink, *live).order_by(problem.c.id)
         for row in connection.execute(query):
             self._keep(dict(row._mapping))
@@ -210,8 +220,9 @@ class Profiles:
         self.rows[row["id"]] = row
         self._profiles[row["id"]] = profile
 
-    def at(self, cluster: int, at: float) -> Profile | None:
-        """The profile of an outage that takes in a report of this time."""
+    def at(self, cluster: int, at: float, until: float | None = None) -> Profile | None:
+        """The profile of an outage that takes in a report of this time; `until` ends the time that is looked at, where
+        it is later."""
         row = self.row(cluster)
         if row["merged_into"] is not None:
             return None
@@ -220,19 +231,47 @@ class Profiles:
         if late or not near:
             return None
         profile = self._profiles[cluster]
-        profile.recent = self._window / max(row["last_at"] - row["first_at"], self._window)
+        profile.recent = part_of(row["first_at"], row["last_at"], at - self._window, at if until is None else until)
         return profile
 
-    def live(self, at: float) -> dict[int, Profile]:
+    def live(self, at: float, until: float | None = None) -> dict[int, Profile]:
         """The profiles of those that were suggested or opened and go on."""
-        known = [each for each, row in self.rows.items() if row["state"] in ("suggested", "open")]
-        return {each: profile for each in known if (profile := self.at(each, at)) is not None}
+        known = [each for each, row in self.rows.items() if row["state"] in LIVE]
+        return {each: profile for each in known if (profile := self.at(each, at, until)) is not None}
 
     def later(self, at: float) -> list[int]:
         """Those that go on, and whose first report is later."""
         late = [each for each, row in self.rows.items() if row["first_at"] > at]
         return [each for each in self.live(at) if each in late] if late else []
 
+    def touching(self, cluster: int) -> list[int]:
+        """Others that go on, and that were not silent for longer between them than the window."""
+        own = self.row(cluster)
+        first, last = own["first_at"] - self._window, own["last_at"] + self._window
+        return sorted(
+            each
+            for each, row in self.rows.items()
+            if each != cluster and _goes_on(row) and row["first_at"] <= last and row["last_at"] >= first
+        )
+
+    def merge(self, cluster: int, into: int) -> None:
+        """One of them is over, and what it had is the other's."""
+        ended, row = self.rows[cluster], self.rows[into]
+        ended["merged_into"] = into
+        row["first_at"], row["last_at"] = min(row["first_at"], ended["first_at"]), max(row["last_at"], ended["last_at"])
+        self._profiles[into].plus(self._profiles[cluster])
+
     def _keep(self, row: dict[str, Any]) -> None:
         self.rows[row["id"]] = row
         self._profiles[row["id"]] = Profile.read(json.loads(row["binds"]))
+
+
+def _goes_on(row: Mapping[str, Any]) -> bool:
+    return row["state"] in LIVE and row["merged_into"] is None and row["ended_at"] is None
+
+
+def part_of(first: float, last: float, since: float, until: float) -> float:
+    """Which part of what happened between `first` and `last` lies between these times, if it came evenly."""
+    if last <= first:
+        return float(since <= first <= until)
+    return max(min(last, until) - max(first, since), 0.0) / (last - first)

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
-from sqlalchemy import CompoundSelect, Connection, Double, Integer, Select, Text, bindparam, select, union_all
+from sqlalchemy import CompoundSelect, Connection, Double, Integer, Select, Text, bindparam, func, select, union_all
 
 from connector.ledger.rows import slices
 from connector.ledger.schema import trait
+from connector.problems.signature import ALL
 
 # Of each word so many tickets are looked at, the latest first; common words tell little anyway.
 CAP = 64
@@ -26,20 +27,21 @@ Line = tuple[list[float], list[int], bool]
 
 
 class Said:
-    """The tickets that have a word, between two times. A batch of tickets lies at the end of this time; `batch` is how
-    many there are in it."""
+    """The tickets that have a word, from `since` on, for looks that end between `first` and `last`."""
 
-    def __init__(self, connection: Connection, sink: str, since: float, until: float, batch: int) -> None:
+    def __init__(self, connection: Connection, sink: str, since: float, first: float, last: float) -> None:
         self._connection = connection
         self._sink = sink
-        self._times = {"since": since, "until": until}
-        self._batch = batch
+        self._times = {"since": since, "until": last}
+        # So many may be later than the look that ends first; they must not hide what was before it.
+        between = {"word": f"{sink}:{ALL}", "since": first, "until": last}
+        self._later: int = connection.execute(_COUNT, between).scalar_one()
         self._lines: dict[str, Line] = {}
 
     def read(self, words: Iterable[str], most: int = CAP) -> None:
         """Make these words known."""
         missing = [word for word in dict.fromkeys(words) if word not in self._lines]
-        limit = most + 2 * self._batch
+        limit = most + self._later
         skip = len(self._sink) + 1
         for part in slices(missing, _AT_ONCE):
             found: dict[str, list[tuple[float, int]]] = {word: [] for word in part}
@@ -65,6 +67,13 @@ class Said:
             return tickets[start:end], float(end - begin)
         span = until - times[0]
         return tickets[start:end], end * (until - since) / span if span > 0 else math.inf
+
+
+_COUNT = select(func.count()).where(
+    trait.c.word == bindparam("word", type_=Text),
+    trait.c.at >= bindparam("since", type_=Double),
+    trait.c.at <= bindparam("until", type_=Double),
+)
 
 
 @cache

@@ -132,6 +132,11 @@ class Traits:
         asked = {"word": self.word(word), "since": since, "until": until, "most": most}
         return [(row[0], row[1]) for row in self.connection.execute(_SAID, asked)]
 
+    def count(self, word: str, since: float, until: float, most: int | None = None) -> int:
+        """How many said the word in this time; counted to `most`."""
+        said = select(trait.c.at).where(trait.c.word == self.word(word), trait.c.at >= since, trait.c.at <= until)
+        return self.connection.execute(select(func.count()).select_from(said.limit(most).subquery())).scalar_one()
+
     def first(self) -> float | None:
         """When the earliest report was made that is remembered."""
         found: float | None = self.connection.execute(_FIRST, {"word": self.word(ALL)}).scalar()

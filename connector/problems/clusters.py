@@ -159,8 +159,10 @@ def belongs(own: Signature, profile: Profile, ground: Ground, mates: Mates) -> L
     if profile.size < KNOWN:
         return like if like.score >= JOINS else None
     of_all = ground.total / max(profile.size * profile.recent, 1.0)
-    speaks = like.score >= min(max(math.log(max(of_all, 1.0)) + MARGIN, LEAST), JOINS)
-    if profile.main_app() not in named(own, ground.apps) or not mates.joined:
+    names_it = profile.main_app() in named(own, ground.apps)
+    need = JOINS if own.aside and not names_it else min(max(math.log(max(of_all, 1.0)) + MARGIN, LEAST), JOINS)
+    speaks = like.score >= need
+    if not names_it or not mates.joined:
         return like if speaks else None
     broken = BROKEN in own.words
     if broken and (speaks or says_nothing_else(own, profile, ground.apps)):
@@ -184,13 +186,21 @@ def _opens(
     }
     each = {ticket: own, **alike}
     group = _coherent(each, ground, OPENS)
-    if ticket in group and enough([each[one] for one in group], asked) and _unusual(group, each, ground, asked):
+    told = [each[one] for one in group]
+    if ticket in group and enough(told, asked) and _fails(told, ground) and _unusual(group, each, ground, asked):
         return Opens(group, _going_on(each, group, ground))
     # Too few for an outage of their own; but one of their application is going on.
-    if ticket not in group or not enough([each[one] for one in group], replace(asked, tickets=2, people=2)):
+    if ticket not in group or not enough(told, replace(asked, tickets=2, people=2)):
         return None
     known = _going_on(each, group, ground)
     return Opens(group, known) if known is not None and _unusual(group, each, ground, asked, 0.0, SURE_MORE) else None
+
+
+def _fails(group: Sequence[Signature], ground: Ground) -> bool:
+    """Do they tell of something that fails: do most say so, or is it one application, or one error? A wish that several
+    have is no outage."""
+    whole = Profile.of(group, ground.apps)
+    return whole.main_app() is not None or bool(whole.codes()) or 2 * whole.counts[BROKEN] > whole.size
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
@@ -204,10 +214,10 @@ def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], grou
 def same(one: Profile, other: Profile) -> bool:
     """Do two outages at one time concern one application, and show no different errors? Then they are one, however
     differently people tell of it."""
-    app, codes = one.main_app(), one.codes()
-    return (
-        app is not None and app == other.main_app() and (not codes or not other.codes() or bool(codes & other.codes()))
-    )
+    if not set(one.main_apps()) & set(other.main_apps()):
+        return False
+    codes, others = one.codes(), other.codes()
+    return not codes or not others or bool(codes & others)
 
 
 def _unusual(

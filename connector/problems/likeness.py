@@ -28,6 +28,7 @@ KNOWN = 6  # reports after which it is known how people tell of it
 FOREIGN, MOST_FOREIGN = 0.6, 4.0  # what each word says against it that none of them has
 OTHER_CODE = 3.0
 UNSAID = 0.05  # of reports of an outage, so many more do not say that it is broken than were heard
+SHORTEST_CODE = 4
 CODE = 2.0  # what an error code counts beside a word
 SHORTEST = 5  # letters of a word that may be a slip for another
 NEAR = 24  # words of a profile that others may be slips for
@@ -95,8 +96,11 @@ class Profile:
 
     def main_app(self) -> str | None:
         """The application that most of those name who name any, or None."""
-        found = self.apps.most_common(1)
-        return found[0][0] if found and 2 * found[0][1] > self.size * NAMES_IT else None
+        return next(iter(self.main_apps()), None)
+
+    def main_apps(self) -> list[str]:
+        """The words of its name, where it has several, the one that most say first."""
+        return [app for app, count in self.apps.most_common() if 2 * count > self.size * NAMES_IT]
 
     def telling(self) -> list[str]:
         """The words that are said most, by which others like it are found."""
@@ -222,8 +226,8 @@ def says_nothing_else(signature: Signature, profile: Profile, apps: Apps) -> boo
 
 @lru_cache(maxsize=10_000)
 def is_code(word: str) -> bool:
-    """Is it an error, a record or a device?"""
-    return any(sign.isdigit() for sign in word)
+    """Is it an error, a record or a device? A day of the month is not."""
+    return len(word) >= SHORTEST_CODE and any(sign.isdigit() for sign in word)
 
 
 def weight(there: float, rate: float, word: str) -> float:

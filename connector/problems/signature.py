@@ -61,8 +61,8 @@ _ASIDE = re.compile(
 _BROKEN = re.compile(
     r"\b(?:down|dead|offline|unavailable|unreachable|unresponsive|disconnect\w*|outage|broken|blank|black|stuck|stale"
     r"|fail\w*|error\w*|crash\w*|hang\w*|hung|fr[eo]ez\w*|frozen|spin\w*|time[sd]? ?out|timeout|reject\w*|cannot|can'?t"
-    r"|can not|unable|won'?t|will not|(?:do|does|did|is|are|has|have|was)(?: not|n'?t)|nothing|not working"
-    r"|no|missing|stop(?:s|ped)|lost|drop(?:s|ped)|nobody can|kicks? me|logs? me out"
+    r"|unable|won'?t|(?:do|does|did|is|are|has|have|was)n'?t|not|never|no|none|neither|nothing|gone|vanished"
+    r"|missing|stop(?:s|ped)|lost|drop(?:s|ped)|nobody can|kicks? me|logs? me out"
     r"|lock(?:s|ed)|read[- ]only|delayed|interrupted)\b",
     re.IGNORECASE,
 )
