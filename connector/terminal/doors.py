@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from connector import config
 from connector.errors import Finding, SettingsError
 from connector.terminal import screen
 from connector.terminal.group import Call
@@ -30,6 +31,9 @@ def serve(app: App, call: Call, host: str, port: int, trying: bool) -> None:
     logging.getLogger("uvicorn").setLevel(logging.CRITICAL)  # what is worth saying is said by ours
     key = secrets.token_urlsafe(16) if trying else ""
     wiring = app.wiring
+    posted = {name: app.settings.sources[name] for name, inlet in wiring.inlets.items() if inlet.intake is not None}
+    if missing := config.missing_secrets("source", posted, app.settings.base):
+        raise SettingsError(missing)
     with Writer(wiring.db, wiring.clock) as writer:
         asks = app.settings.answers.survey is not None
         door = Door(wiring.db, wiring.clock, writer, wiring.inlets, wiring.base, key, survey=asks)

@@ -158,3 +158,9 @@ def test_an_instance_is_not_written_to_in_the_open(connector, home, box):
     spoken(connector("check"), 2, "connector.yaml:", "http sends tickets and passwords in the open; write https")
     change(home, "url: http://north", "unencrypted: true\n    url: http://north")
     spoken(connector("check"), 0, "Nothing is wrong.")
+
+
+def test_a_door_names_the_line_of_a_secret_that_is_missing(connector, home, monkeypatch):
+    monkeypatch.delenv("BUTTON_SECRET", raising=False)
+    change(home, "path: inbox/button", 'path: inbox/button, intake: {hmac: "env:BUTTON_SECRET"}')
+    spoken(connector("serve", "--port", "0"), 2, "connector.yaml:12:", "BUTTON_SECRET is not set")
