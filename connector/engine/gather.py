@@ -63,20 +63,21 @@ def link(wiring: Wiring, outlet: Outlet) -> int:
 
 def _look(wiring: Wiring, outlet: Outlet, held: Lease) -> int:
     """First all that is new is made known, then each is looked at: what came in at once is known at once."""
-    return _each_batch(wiring, outlet, held, Gathering.learn) + _each_batch(wiring, outlet, held, Gathering.place)
-
-
-def _each_batch(wiring: Wiring, outlet: Outlet, held: Lease, step: Callable[[Gathering], int]) -> int:
-    done = 0
     names = Names()
-    while not wiring.stop():
+    learnt = _each_batch(wiring, outlet, held, names, Gathering.learn, LEARNT)
+    return learnt + _each_batch(wiring, outlet, held, names, Gathering.place, BATCH)
+
+
+def _each_batch(
+    wiring: Wiring, outlet: Outlet, held: Lease, names: Names, step: Callable[[Gathering], int], full: int
+) -> int:
+    done, some = 0, full
+    while some == full and not wiring.stop():
         now = wiring.clock.wall()
         with wiring.db.write() as connection:
             leases.renew(connection, held, now)
             opens = isinstance(outlet.sink, Parents)
             some = step(Gathering(connection, wiring.problems, outlet.name, opens, now, names))
-        if not some:
-            break
         done += some
         log.debug("gathered", sink=outlet.name, tickets=some)
     return done
@@ -105,17 +106,18 @@ class Gathering:
         self._changed: set[int] = set()
 
     def learn(self) -> int:
-        """Keep what the next tickets are known by; returns how many."""
+        """Keep what the next tickets are known by, `LEARNT` at most; returns how many."""
         rows = problems.unknown(self._connection, self._sink, self._now, LEARNT)
         if rows:
             self._traits.add({row.id: _known(row) for row in rows})
             problems.now_known(self._connection, self._sink, rows[-1].id)
-        else:
+        if len(rows) < LEARNT:
             self._traits.forget(self._now - KEEP, FORGOTTEN)
         return len(rows)
 
     def place(self) -> int:
-        """Look where the next tickets belong, in the order in which they were reported; returns how many."""
+        """Look where the next tickets belong, in the order in which they were reported, `BATCH` at most; returns
+        how many."""
         tickets = problems.unplaced(self._connection, self._traits.word(NEW), BATCH)
         # Older ones are no news: they open nothing.
         since = (self._traits.last() or self._now) - KEEP

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, Double, Integer, Text, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Double, Integer, Select, Text, bindparam, delete, exists, func, insert, select
 
 from connector.ledger.rows import slices
 from connector.ledger.said import CAP
@@ -32,7 +33,21 @@ _SAID = (
 _FREE = _SAID.where(~exists().where(member.c.ticket_id == trait.c.ticket_id))
 _FIRST = select(func.min(trait.c.at)).where(trait.c.word == _WORD)
 _LAST = select(func.max(trait.c.at)).where(trait.c.word == _WORD)
-_NEXT = select(func.min(trait.c.word)).where(trait.c.word > _WORD, trait.c.word < bindparam("end", type_=Text))
+
+
+def _between() -> Select[Any]:
+    """Every word after one and before another: each by one step through the index, however many tickets have it."""
+
+    def after(word: Any) -> Any:
+        end = bindparam("end", type_=Text)
+        return select(func.min(trait.c.word)).where(trait.c.word > word, trait.c.word < end).scalar_subquery()
+
+    steps = select(after(_WORD).label("word")).cte("steps", recursive=True)
+    steps = steps.union_all(select(after(steps.c.word)).where(steps.c.word.is_not(None)))
+    return select(steps.c.word).where(steps.c.word.is_not(None)).limit(bindparam("most", type_=Integer))
+
+
+_BETWEEN = _between()
 
 
 class Names:
@@ -95,14 +110,8 @@ class Traits:
         return self.names.among(words)
 
     def _apps(self) -> set[str]:
-        """Each of them by one step through the index, however many tickets name it."""
         begin, end = self.word(APP), self.word(APP[:-1] + chr(ord(APP[-1]) + 1))
-        found: list[str] = []
-        while len(found) < APPS:
-            word = self.connection.execute(_NEXT, {"word": found[-1] if found else begin, "end": end}).scalar()
-            if word is None:
-                break
-            found.append(word)
+        found = self.connection.execute(_BETWEEN, {"word": begin, "end": end, "most": APPS}).scalars()
         return {word[len(begin) :] for word in found}
 
     def signatures(self, ticket_ids: Iterable[int]) -> dict[int, Signature]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy import insert, select
 
 from connector.config import Problems
-from connector.engine.gather import Gathering
+from connector.engine.gather import BATCH, LEARNT, Gathering
 from connector.ledger.database import Database
 from connector.ledger.schema import member, ticket
 from connector.ledger.traits import Names
@@ -69,9 +69,9 @@ def gather_all(db: Database, now: float, settings: Problems | None = None) -> in
     """Look at every ticket that is new, as a run does; returns how many."""
     looked = 0
     names = Names()
-    for step in (Gathering.learn, Gathering.place):
-        some = 1
-        while some:
+    for step, full in ((Gathering.learn, LEARNT), (Gathering.place, BATCH)):
+        some = full
+        while some == full:
             with db.write() as connection:
                 some = step(Gathering(connection, settings or Problems(mode="auto"), SINK, True, now, names))
             looked += some if step is Gathering.place else 0
