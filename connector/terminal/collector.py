@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 
 # So many new objects, and so many passes, before the collector looks; records make hardly any cycles.
-SELDOM = (50_000, 20, 50)
+SELDOM = (20_000, 20, 50)
 
 
 def look_seldom() -> None:
