@@ -174,14 +174,15 @@ class App:
 
     def status(self, strict: bool = False) -> dict[str, Any]:
         """Queues, last readings, what waits for a person. `strict` makes that a reason for exit code 1."""
+        db = self.wiring.db
         ids = {name: inlet.id for name, inlet in self.wiring.inlets.items()}
-        facts = views.status(self.wiring.db, ids, list(self.wiring.outlets))
+        facts = views.status(db, ids, list(self.wiring.outlets))
         waits = bool(facts["waiting"] or facts["rejected"])
-        ledger = self.wiring.db.engine.url.render_as_string(hide_password=True)
+        ledger = {"ledger": db.address, "ledger_exists": not db.stands_in}
         told = self.wiring.answering
-        answers = {} if told is None else {"answers": told.standing(self.wiring.db)}
+        answers = {} if told is None else {"answers": told.standing(db)}
         code = 1 if strict and waits else 0
-        return {"site": self.wiring.site, "ledger": ledger, **facts, **answers, "exit_code": code}
+        return {"site": self.wiring.site, **ledger, **facts, **answers, "exit_code": code}
 
     def explain(self, name: str) -> dict[str, Any]:
         """Every step of one ticket, and for each sink field its value and where that came from. Raises NoSuchTicket."""

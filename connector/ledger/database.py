@@ -60,6 +60,7 @@ class Database:
         self._writer = _writing(engine)
         self._turn = threading.Lock()
         self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        self._asked = engine.url
 
     @classmethod
     def open(cls, url: str, base: Path = Path("."), *, create: bool = True) -> Database:
@@ -88,7 +89,8 @@ class Database:
         """Open the ledger without making or upgrading one; where there is none, an empty one that is thrown away."""
         place = _resolved(url, base)
         if place.get_backend_name() == "sqlite" and not Path(str(place.database)).exists():
-            return cls._empty()
+            _refuse_place(Path(str(place.database)))
+            return cls._empty(place)
         engine = _engine(place, create=False)
         try:
             revision = _revision(engine)
@@ -99,7 +101,7 @@ class Database:
             return cls._unmoved(engine)
         engine.dispose()
         if revision is None and place.get_backend_name() != "sqlite":
-            return cls._empty()
+            return cls._empty(place)
         raise LedgerError("the ledger has another release's schema", "run: connector sync, which upgrades it")
 
     @classmethod
@@ -112,10 +114,10 @@ class Database:
         return cls(_quiet(engine))
 
     @classmethod
-    def _empty(cls) -> Database:
+    def _empty(cls, place: URL) -> Database:
         scratch = tempfile.TemporaryDirectory(prefix="connector-")
         empty = cls.open("sqlite:///scratch.db", Path(scratch.name))
-        empty._scratch = scratch
+        empty._scratch, empty._asked = scratch, place
         return empty
 
     @contextmanager
@@ -154,6 +156,16 @@ class Database:
     @property
     def is_sqlite(self) -> bool:
         return self.engine.dialect.name == "sqlite"
+
+    @property
+    def address(self) -> str:
+        """Where the ledger lies, or will lie, without the password."""
+        return self._asked.render_as_string(hide_password=True)
+
+    @property
+    def stands_in(self) -> bool:
+        """Is there no ledger yet, and this an empty one that is thrown away?"""
+        return self._scratch is not None
 
     @property
     def file(self) -> Path | None:
@@ -227,11 +239,9 @@ def _engine(url: URL, create: bool) -> Engine:
         except ImportError:
             raise LedgerError("PostgreSQL's driver is not installed", 'pip install "connector[postgres]"') from None
     path = Path(str(url.database))
-    _refuse_network(path)
+    _refuse_place(path)
     if not create and not path.exists():
         raise LedgerError(f"there is no ledger at {path.name}", "run: connector sync")
-    if not path.parent.is_dir():
-        raise LedgerError(f"the ledger's folder {path.parent} does not exist", "create it, or correct `ledger:`")
     # An error that is shown must not say what was to be written.
     options = {"timeout": BUSY_SECONDS, "check_same_thread": False}
     engine = create_engine(url, connect_args=options, hide_parameters=True, **_POOL)
@@ -289,13 +299,15 @@ def _refuse_encoding(engine: Engine) -> None:
         )
 
 
-def _refuse_network(path: Path) -> None:
+def _refuse_place(path: Path) -> None:
     kind = file_system(path)
     if kind in NETWORK_FILE_SYSTEMS:
         raise LedgerError(
             f"the ledger {path.name} lies on a network file system ({kind}), where SQLite's locks do not hold",
             "put it on a local disk, or use PostgreSQL: ledger: postgresql+psycopg://…",
         )
+    if not path.parent.is_dir():
+        raise LedgerError(f"the ledger's folder {path.parent} does not exist", "create it, or correct `ledger:`")
 
 
 def file_system(path: Path, mounts: Path = Path("/proc/self/mounts")) -> str:

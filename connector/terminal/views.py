@@ -78,7 +78,8 @@ def _would(report: Facts) -> None:
 
 def status(facts: Facts) -> None:
     """Queues, last runs, and what waits for a person."""
-    line(f"Site {clean(facts['site'])}, ledger {clean(facts['ledger'])}")
+    made = "" if facts["ledger_exists"] else " (there is none yet; the first sync makes it)"
+    line(f"Site {clean(facts['site'])}, ledger {clean(facts['ledger'])}{made}")
     rows = [
         (name, source["last_read_to_end"] or "never", *(source["records"].get(kind, 0) for kind in RECORDS))
         for name, source in facts["sources"].items()

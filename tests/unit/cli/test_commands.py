@@ -71,6 +71,16 @@ def test_check_finds_nothing_wrong_with_what_init_wrote(connector):
     assert facts(connector("check", "--json")) == {"findings": [], "exit_code": 0}
 
 
+def test_status_names_the_ledger_of_the_settings_before_there_is_one(connector, home):
+    told = facts(connector("status", "--json"))
+    assert (told["ledger"], told["ledger_exists"]) == (f"sqlite:///{home}/connector.db", False)
+    assert f"ledger sqlite:///{home}/connector.db (there is none yet" in connector("status").stdout
+    assert not (home / "connector.db").exists()
+    connector("sync")
+    assert facts(connector("status", "--json"))["ledger_exists"]
+    assert "none yet" not in connector("status").stdout
+
+
 def test_status_is_the_same_for_people(connector, ticket):
     shown = connector("status").stdout
     assert "Nothing waits for a person." in shown

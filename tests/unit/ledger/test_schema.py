@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import NullPool, create_engine, inspect, text
+from sqlalchemy import NullPool, create_engine, inspect, make_url, text
 
 from connector.errors import SettingsError
 from connector.ledger import database, postgresql
@@ -86,6 +86,8 @@ def test_a_port_that_is_no_number_is_a_finding(tmp_path: Path) -> None:
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="does not exist"):
         Database.open("sqlite:///nowhere/ledger.db", tmp_path)
+    with pytest.raises(LedgerError, match="does not exist"):
+        Database.look_at("sqlite:///nowhere/ledger.db", tmp_path)
 
 
 def test_network_file_systems_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -105,6 +107,7 @@ def test_looking_at_a_database_without_a_ledger_makes_none(postgres: Server) -> 
     url = postgres.empty()
     looked = Database.look_at(url)
     assert looked.is_sqlite
+    assert (looked.address, looked.stands_in) == (make_url(url).render_as_string(hide_password=True), True)
     looked.close()
     with create_engine(url, poolclass=NullPool).connect() as connection:
         assert inspect(connection).get_table_names() == []
