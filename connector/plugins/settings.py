@@ -182,7 +182,7 @@ class SinkSettings(PluginSettings):
 
     url: WebAddress
     mapping: str
-    settle_after: float = Field(gt=0, le=604_800)
+    settle_after: Seconds = Field(gt=0, le=604_800)
     timeout: Seconds = Field(
         default=75.0, gt=0, le=3600, description="longest wait for one answer; ServiceNow works up to 60 s"
     )

@@ -385,5 +385,6 @@ def test_what_leaves_the_machine_without_tls(url, open_):
 def test_times_of_sources_and_sinks_take_a_unit():
     entry = {"type": "x", "url": "https://h", "mapping": "m", "settle_after": 1}
     assert SinkSettings.model_validate({**entry, "timeout": "2m"}).timeout == 120
+    assert SinkSettings.model_validate({**entry, "settle_after": "15m"}).settle_after == 900
     with pytest.raises(ValueError, match="greater than 0"):
         SinkSettings.model_validate({**entry, "timeout": "0s"})

@@ -53,7 +53,7 @@ class Settings(SinkSettings):
     """
 
     auth: ServiceNowAuth
-    settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
+    settle_after: Seconds = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     unknown_caller: str | None = None
     parent: Literal["problem", "incident"] = "problem"
     mode: Literal["live", "import"] = "live"

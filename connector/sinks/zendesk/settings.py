@@ -6,6 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
+from connector.durations import Seconds
 from connector.plugins import Secret, SinkSettings
 from connector.sinks.accounts import Auth
 
@@ -36,7 +37,7 @@ class Settings(SinkSettings):
     """
 
     auth: ZendeskAuth
-    settle_after: float = Field(default=SETTLE_AFTER, gt=0, le=604_800)
+    settle_after: Seconds = Field(default=SETTLE_AFTER, gt=0, le=604_800)
     scope: str = "read write"
     unknown_requester: str | None = None
     mode: Literal["live", "import"] = "live"

@@ -358,7 +358,7 @@ def test_check_is_content_with_a_good_setup(box: Sandbox, snow: Any, clock: Any)
 
 
 def test_check_finds_columns_choices_groups_clock_and_a_short_wait(box: Sandbox, snow_built: Built, clock: Any) -> None:
-    snow = snow_built(settle_after=5)
+    snow = snow_built(settle_after="5s")
     clock.now = box.clock.now() + 600
     snow.planned = {
         "shrot_description": frozenset(),

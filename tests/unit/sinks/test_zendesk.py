@@ -343,7 +343,7 @@ def test_check_is_content_with_a_good_setup(box: Sandbox, zen: Any, clock: Any) 
 
 def test_check_finds_fields_options_groups_and_a_short_wait(box: Sandbox, zen_built: Built, clock: Any) -> None:
     clock.now = box.clock.now()
-    zen = zen_built(settle_after=5)
+    zen = zen_built(settle_after="5s")
     zen.planned = {
         "custom:Workstaton": frozenset(),
         "custom:EHR environment": frozenset({"Production"}),
