@@ -225,6 +225,8 @@ def _declined(error: RemoteError) -> bool:
 
 
 _NO_SUCH_CALL = frozenset({"forbidden", "no-api"})
+# Our own limit, and a record that may be there already: neither says that anything is wrong with the remote.
+_OF_THIS_ROW = frozenset({BUDGET, "maybe-done"})
 
 
 def _ended(wiring: Wiring, each: Sending, answer: Outcome, now: float) -> End:
@@ -250,6 +252,6 @@ def _count(end: End, answer: Outcome, done: Told, say: FilteringBoundLogger) -> 
         return
     refused = end.step.move is Move.REFUSED
     done.blocked += refused
-    if not refused and not (answer.code == BUDGET and answer.scope is Scope.ROW):
+    if not refused and not (answer.code in _OF_THIS_ROW and answer.scope is Scope.ROW):
         done.errors.append(answer)
     say.info("not delivered", delivery=end.row.id, move=end.step.move.value, code=answer.code, status=answer.status)

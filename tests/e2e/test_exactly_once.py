@@ -11,6 +11,7 @@ from sqlalchemy import insert
 from sqlalchemy.exc import DBAPIError
 
 from connector.app import App
+from connector.engine.deliver import FAILURES
 from connector.errors import ConnectorError
 from connector.ledger.schema import ticket
 from tests.clocks import SharedClock
@@ -190,6 +191,23 @@ def restored(site: Site) -> None:
 def backup(site: Site) -> None:
     with App.open(site.settings) as app:
         app.ledger.backup(site.base / "backup.db")
+
+
+def test_after_a_ledger_was_lost_its_records_are_found_again(quiet_site: Site, clock: SharedClock) -> None:
+    """Each create is refused as one that may be there: that is no failure of the help desk, however many there are."""
+    site, mapping = quiet_site, "mapping: mappings/servicenow.yaml"
+    site.configure(mapping, f"{mapping}\n    bulk: off\n    concurrency: 1")
+    for number in range(FAILURES + 3):
+        site.put(f"button/{number}.json", press(request_id=f"p-{number}"))
+    run(site, clock)
+    before = [row["number"] for row in site.incidents()]
+    for name in ("connector.db", ".connector-stamp"):
+        (site.base / name).unlink()
+    clock.sleep(3600.0)
+    codes = codes_of_runs(site, clock, 3, 700.0)
+    assert codes[0] == 0
+    assert [row["number"] for row in site.incidents()] == before
+    assert waiting(site) == []
 
 
 def test_after_a_restore_files_are_found_again(quiet_site: Site, clock: SharedClock) -> None:
