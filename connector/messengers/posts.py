@@ -13,9 +13,22 @@ from connector.jsontext import dump_ascii
 from connector.messengers.messenger import Messenger
 from connector.plugins import Receipt, SinkTools, Write
 from connector.signing import SIGNATURE, TIMESTAMP, signature
-from connector.wire import Effect, Session
+from connector.wire import Effect, Seen, Session
 
 _SECONDS = 30.0
+# What to do about what was seen, by the settings that these ways have.
+_REMEDIES: Mapping[str, str] = {
+    Seen.UNREACHABLE: "check its url in answers.sources, and the network",
+    Seen.PROXY: "a proxy on the way refuses: see to the network, or correct its url in answers.sources",
+    Seen.CERTIFICATE: "give the server a certificate that is publicly trusted, or correct its url in answers.sources",
+    Seen.UNSENDABLE: "check its url, hmac and token in answers.sources",
+    Seen.REDIRECTED: "set its url in answers.sources to the address that takes the posts itself",
+    Seen.LOGIN: "check its url and token in answers.sources",
+    Seen.PAGE: "check its url in answers.sources",
+    Seen.UNAUTHORISED: "check its hmac or token in answers.sources, and the secret it points to",
+    Seen.FORBIDDEN: "see what its token in answers.sources may do there",
+    Seen.NO_API: "check its url in answers.sources",
+}
 
 
 class ByPost(Messenger):
@@ -27,6 +40,13 @@ class ByPost(Messenger):
         self._door: Session | None = None
 
     def notify(self, write: Write) -> Receipt:
+        try:
+            return self._posted(write)
+        except RemoteError as error:
+            error.remedy = _REMEDIES.get(error.code, error.remedy)
+            raise
+
+    def _posted(self, write: Write) -> Receipt:
         with wire.translated(self.name, Effect.WRITE):
             door = self._opened()
             path, document = self.document(write.body)

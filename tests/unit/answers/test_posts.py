@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -13,6 +14,7 @@ from connector.errors import Permanent, RemoteError, Scope, Transient, Uncertain
 from connector.messengers.posts import ByBotFramework, ByCallback, ByPost, BySlack
 from connector.plugins import Do, Key, SinkTools, Write
 from connector.signing import signature
+from connector.wire import Effect, Seen, verdict
 from tests.answers import Receiver, receiver
 
 KEY = Key("north-test", "bot", "talk", "message", "notice:received::abc")
@@ -96,6 +98,29 @@ def test_any_other_answer_says_what_it_says_everywhere(
     with pytest.raises(kind):
         tell(ByCallback, remote, tmp_path, hmac="file:hmac")
     assert len(remote.posts) == 1
+
+
+def test_what_to_do_about_it_is_said_of_the_settings_of_answers(remote: Receiver, tmp_path: Path) -> None:
+    remote.answer = lambda path, body: (401, b"{}")
+    with pytest.raises(Permanent) as refused:
+        tell(ByCallback, remote, tmp_path, hmac="file:hmac")
+    assert refused.value.remedy.startswith("check its hmac or token in answers.sources")
+    with socket.create_server(("127.0.0.1", 0)) as nobody:
+        url = f"http://127.0.0.1:{nobody.getsockname()[1]}"
+    with pytest.raises(Transient) as silent:
+        tell(ByPost, remote, tmp_path, url=url)
+    assert silent.value.remedy == "check its url in answers.sources, and the network"
+
+
+@pytest.mark.parametrize("seen", Seen)
+def test_no_way_is_called_a_sink(remote: Receiver, tmp_path: Path, seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> NoReturn:
+        raise verdict(seen, Effect.WRITE, "answers:bot")
+
+    monkeypatch.setattr(ByPost, "document", fail)
+    with pytest.raises(RemoteError) as found:
+        tell(ByPost, remote, tmp_path)
+    assert "sink" not in found.value.remedy
 
 
 def test_a_secret_that_is_missing_is_no_riddle(remote: Receiver, tmp_path: Path) -> None:
