@@ -17,7 +17,7 @@ from connector.ledger.rows import add_missing, dump
 from connector.ledger.schema import delivery, event, link, live, member, problem, ticket
 from connector.plugins import PROBLEM, Do
 from connector.problems.likeness import Profile
-from connector.problems.signature import whole
+from connector.problems.signature import signature, whole
 from connector.ticket import Ticket
 
 LIVE = ("suggested", "open")
@@ -61,10 +61,10 @@ def listed(connection: Connection, everything: bool, limit: int) -> list[dict[st
 
 
 def _told(connection: Connection, row: Row[Any]) -> dict[str, Any]:
-    words = json.loads(row.binds).get("words", {})
-    binds = sorted(words, key=lambda word: (-words[word], word))[:8]
     belonging = _members(connection, row.id)
-    said = whole({*binds, *(word for each in belonging for word in _why(each))}, _tickets(connection, belonging))
+    reports = tickets(connection, [each.ticket_id for each in belonging[:LOOKED_AT]]).values()
+    binds = _binds(row, reports)
+    said = whole({*binds, *(word for each in belonging for word in _why(each))}, reports)
     into = connection.execute(select(problem.c.key).where(problem.c.id == row.merged_into)).scalar()
     return {
         "problem": row.key,
@@ -86,8 +86,11 @@ def _moment(at: float) -> str:
     return utc(at).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _tickets(connection: Connection, belonging: Sequence[Row[Any]]) -> Iterable[Ticket]:
-    return tickets(connection, [each.ticket_id for each in belonging[:LOOKED_AT]]).values()
+def _binds(row: Row[Any], reports: Iterable[Ticket]) -> list[str]:
+    """The words that are said most, of those that its tickets still say: some may have left it since."""
+    words = json.loads(row.binds).get("words", {})
+    said = frozenset[str]().union(*(signature(each, "", row.last_at).words for each in reports))
+    return sorted(said & words.keys(), key=lambda word: (-words[word], word))[:8]
 
 
 def _why(row: Row[Any]) -> list[str]:

@@ -18,7 +18,7 @@ def listed(found: Sequence[Mapping[str, Any]]) -> None:
         named = " ".join(filter(None, (each["problem"], each["number"], f"({each['state']} at {each['sink']})")))
         count = len(each["tickets"])
         told = [clean(each["title"]), f"{many(count, 'ticket')} from {each['first']} to {each['last']}"]
-        told.append(clean(f"together by: {', '.join(each['why'])}"))
+        told += [clean(f"together by: {', '.join(each['why'])}")] if each["why"] else []
         told += [clean(f"  {one['number'] or one['ticket']}: {one['why']}") for one in each["tickets"][:SHOWN]]
         told += [f"  and {count - SHOWN} more"] if count > SHOWN else []
         item(clean(named), *told)

@@ -127,6 +127,28 @@ def test_who_is_unlinked_stays_out_and_can_come_back(payroll: Site) -> None:
     assert children(payroll) == {problems(payroll)[before]["sys_id"]: 4}
 
 
+def test_what_binds_is_told_in_whole_words_of_those_that_are_there(quiet_site: Site) -> None:
+    outage(quiet_site)
+    press(quiet_site, 20, "transcription vanished afterwards")
+    press(quiet_site, 21, "somebody interrupted dictation")
+    quiet_site.sync()
+    own = {row["short_description"].partition(" ")[0]: row["number"] for row in quiet_site.incidents()}
+    act(quiet_site, "open", [own["transcription"], own["somebody"]], "Dictation")
+
+    def why() -> dict[object, set[str]]:
+        return {each["title"]: set(each["why"]) for each in listed(quiet_site)}  # type: ignore[call-overload]
+
+    assert why()["Dictation"] >= {"transcription", "interrupted", "dictation"}
+    act(quiet_site, "unlink", [own["transcription"]])
+    left = why()["Dictation"]
+    assert left >= {"interrupted", "dictation"}
+    assert not {word for word in left if word.startswith(("transc", "vanish", "afterw"))}
+    [other] = [each["problem"] for each in listed(quiet_site) if each["title"] != "Dictation"]
+    [mine] = [each["problem"] for each in listed(quiet_site) if each["title"] == "Dictation"]
+    act(quiet_site, "merge", mine, other)
+    assert why()["Dictation"] == set()
+
+
 def test_two_problems_become_one_and_the_other_ends_as_its_duplicate(payroll: Site) -> None:
     before = len(problems(payroll))
     outage(payroll)
