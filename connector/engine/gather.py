@@ -78,8 +78,9 @@ def _each_batch(
             leases.renew(connection, held, now)
             opens = isinstance(outlet.sink, Parents)
             some = step(Gathering(connection, wiring.problems, outlet.name, opens, now, names))
-        done += some
-        log.debug("gathered", sink=outlet.name, tickets=some)
+        if some:
+            done += some
+            log.debug("gathered", sink=outlet.name, tickets=some)
     return done
 
 
@@ -139,11 +140,11 @@ class Gathering:
         return len(tickets)
 
     def _make_one(self, cluster: int) -> None:
-        """What grew until it met another outage that is the same: the one that was seen later belongs to the other from
-        now on."""
+        """What grew until it met another outage that is the same: the one that is not open, or was seen later, belongs
+        to the other from now on."""
         for other in self._profiles.touching(cluster):
             if same(self._profiles.whole(cluster), self._profiles.whole(other)):
-                into, over = sorted((cluster, other))
+                into, over = sorted((cluster, other), key=self._profiles.rank)
                 self._profiles.merge(over, into)
                 keys = [self._profiles.row(each)["key"] for each in (over, into)]
                 log.info("two problems are one", sink=self._sink, problem=keys[0], into=keys[1])

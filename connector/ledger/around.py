@@ -254,6 +254,10 @@ class Profiles:
             if each != cluster and _goes_on(row) and row["first_at"] <= last and row["last_at"] >= first
         )
 
+    def rank(self, cluster: int) -> tuple[bool, int]:
+        """Of two that are one, the lower goes on: what a person accepted, or what was seen first."""
+        return self.row(cluster)["state"] != "open", cluster
+
     def merge(self, cluster: int, into: int) -> None:
         """One of them is over, and what it had is the other's."""
         ended, row = self.rows[cluster], self.rows[into]

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
-from connector.engine.gather import SPELL, spells
+from connector.config import Problems
+from connector.engine.gather import SPELL, accept, spells
 from connector.ledger.around import part_of
 from connector.ledger.database import Database
 from connector.ledger.schema import problem
@@ -79,6 +80,21 @@ def test_two_that_turn_out_to_be_one_are_made_one(tmp_path: Path) -> None:
         assert _states(db) == {1: ["open"], 101: ["open", "open"], 201: ["open", "merged"]}[first]
     assert set(belonging(db).values()) == {1}
     assert len(belonging(db)) == 10
+    db.close()
+
+
+def test_what_a_person_accepted_goes_on(tmp_path: Path) -> None:
+    db, now, settings = fresh(tmp_path), 1_790_000_000.0, Problems(mode="suggest")
+    for first, minutes in ((1, (0, 1, 2, 3)), (101, (60, 61, 62, 63)), (201, (20, 40))):
+        reports = [_said(first + place, 60.0 * minute) for place, minute in enumerate(minutes)]
+        take_in(db, [as_ticket(report, now - 7260) for report in reports], now, first)
+        gather_all(db, now, settings)
+        if first == 101:
+            with db.write() as connection:
+                second = connection.execute(select(problem).where(problem.c.id == 2)).one()
+                accept(connection, dict(second._mapping), now)
+    assert _states(db) == ["merged", "open"]
+    assert set(belonging(db).values()) == {2}
     db.close()
 
 
