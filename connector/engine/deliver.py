@@ -26,7 +26,10 @@ def deliver(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
 
     Stops at an error that concerns the whole account, which it leaves in `tally.error`. Nothing is left `sending`.
     """
-    return Dispatch(wiring, outlet, crew, tally).run()
+    touched = Dispatch(wiring, outlet, crew, tally).run()
+    if touched:
+        wiring.progress(f"deliver {outlet.name}", tally.done, tally.done)
+    return touched
 
 
 class Dispatch:

@@ -55,6 +55,7 @@ def observe(wiring: Wiring, outlet: Outlet, tally: Tally) -> int:
         log.warning("changes cannot be read", sink=outlet.name, code=error.code)
     finally:
         leases.give_back(wiring.db, held)
+    wiring.progress(f"observe {outlet.name}", noted.changed, noted.changed)
     if noted.changed or noted.said:
         log.info("observed", sink=outlet.name, changed=noted.changed, said=noted.said, queued=noted.queued)
     return noted.queued

@@ -29,6 +29,8 @@ def plan(wiring: Wiring, sinks: Sequence[str]) -> tuple[int, int]:
         blocked += planning.plan(wiring.db, planned, wiring.clock.wall())
         seen += len(rows)
         wiring.progress("plan", seen, None)
+    if seen:
+        wiring.progress("plan", seen, seen)
     return seen, blocked
 
 

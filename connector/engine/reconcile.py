@@ -42,6 +42,8 @@ def reconcile(wiring: Wiring, outlet: Outlet, crew: Crew, tally: Tally) -> int:
             looked += _job_unless_stopped(wiring, outlet, job, [row for row in mine if row.job == job], tally)
         looked += _each(wiring, outlet, crew, [row for row in mine if not row.job], tally)
         wiring.progress(f"look up {outlet.name}", looked, None)
+    if looked:
+        wiring.progress(f"look up {outlet.name}", looked, looked)
     return looked
 
 

@@ -77,6 +77,7 @@ def _collect_all(wiring: Wiring, inlets: Sequence[Inlet], limit: int | None, rep
             report.unread[inlet.name] = error
         finally:
             leases.give_back(wiring.db, held)
+        wiring.progress(f"collect {inlet.name}", counts.read, counts.read)
     report.busy = bool(inlets) and held_by_others == len(inlets)
 
 

@@ -15,7 +15,8 @@ EVERY = 10.0  # seconds between two plain lines: a log, or a mail from cron, is 
 
 
 class Progress(Protocol):
-    """What a run tells about itself. `total` is None where nobody knows it yet."""
+    """What a run tells about itself. `total` is None where nobody knows it yet; a step that has come to it is finished,
+    until more of it is told."""
 
     def __call__(self, step: str, done: int, total: int | None) -> None: ...
 
@@ -60,6 +61,9 @@ def _bar() -> Iterator[Progress]:
         def show(step: str, done: int, total: int | None) -> None:
             if step not in tasks:
                 tasks[step] = bars.add_task(step, total=total)
-            bars.update(tasks[step], completed=done, total=total)  # type: ignore[arg-type]
+            [task] = (task for task in bars.tasks if task.id == tasks[step])
+            if task.total != total:  # `update` would keep the total of a step that goes on
+                task.total, task.finished_time = total, None
+            bars.update(task.id, completed=done)
 
         yield show

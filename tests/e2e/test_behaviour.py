@@ -68,6 +68,17 @@ def test_a_changed_record_makes_one_update_of_the_changed_fields_only(quiet_site
     assert site.incidents()[0]["impact"] == "2"
 
 
+def test_every_step_of_a_run_is_told_to_its_end(quiet_site: Site) -> None:
+    site = quiet_site
+    site.box.faults.add("POST /api/now/table/incident", "lose_answer")
+    site.put("button/a.json", press())
+    told: dict[str, tuple[int, int | None]] = {}
+    site.sync(progress=lambda step, done, total: told.update({step: (done, total)}))
+    assert set(told) >= {"collect button", "plan", "deliver servicenow", "look up servicenow", "observe servicenow"}
+    assert {step: done for step, (done, total) in told.items() if done != total} == {}
+    assert told["collect button"] == (1, 1)
+
+
 def test_a_change_that_no_mapped_field_shows_writes_nothing(quiet_site: Site) -> None:
     site = quiet_site
     site.put("button/a.json", press())

@@ -8,6 +8,7 @@ import json
 import re
 
 import pytest
+import rich.progress
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -121,6 +122,31 @@ def test_a_bar_takes_steps_with_and_without_a_total(shown):
             told("deliver", 3, 3)
 
     assert "deliver" in shown(run)
+
+
+def test_a_step_is_finished_until_it_goes_on(shown, monkeypatch):
+    seen = []
+    show = rich.progress.Progress.update
+
+    def update(bars, task, **told) -> None:
+        show(bars, task, **told)
+        seen.append([(each.description, each.completed, each.finished) for each in bars.tasks])
+
+    monkeypatch.setattr(rich.progress.Progress, "update", update)
+
+    def run() -> None:
+        with progress(quiet=False) as told:
+            for step, done, total in (("a", 2, None), ("a", 2, 2), ("b", 1, None), ("a", 3, None), ("a", 5, 5)):
+                told(step, done, total)
+
+    shown(run)
+    assert seen == [
+        [("a", 2, False)],
+        [("a", 2, True)],
+        [("a", 2, True), ("b", 1, False)],
+        [("a", 3, False), ("b", 1, False)],
+        [("a", 5, True), ("b", 1, False)],
+    ]
 
 
 def test_messages_that_wait_for_a_person_are_held_too(capsys):
