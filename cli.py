@@ -81,7 +81,7 @@ def demo(call: Call, port: int, folder: Path | None, keep: bool | None) -> None:
     """Run the whole thing on the sample inbox against the sandbox, twice."""
     from connector.terminal.demo import run
 
-    run(port, folder, keep, call.verbosity)
+    run(port, folder, keep, call.verbosity, call.json)
 
 
 @main.command(epilog=_example("connector sandbox --port 8765"))
@@ -391,14 +391,16 @@ def mapping_check(call: Call) -> None:
 @mapping.command("preview", epilog=_example("connector mapping preview button:c-1001"))
 @click.argument("ticket", metavar="TICKET|FILE")
 @click.option("--sink", metavar="NAME", help="Render for this sink, whatever the routes say.")
+@click.pass_context
 @this
-def mapping_preview(call: Call, ticket: str, sink: str | None) -> None:
+def mapping_preview(call: Call, context: click.Context, ticket: str, sink: str | None) -> None:
     """Show what a ticket, or a record in a file, would become; send nothing."""
     from connector.terminal import views
 
     with _open(call, reads_only=True) as app:
         facts = app.preview(ticket, sink)
     _show(call, facts, views.preview)
+    context.exit(facts["exit_code"])
 
 
 @mapping.command("fields", epilog=_example("connector mapping fields servicenow"))

@@ -44,16 +44,18 @@ def fields(wiring: Wiring, sink: str | None) -> list[dict[str, Any]]:
 
 
 def preview(settings: Settings, wiring: Wiring, name: str, sink: str | None) -> dict[str, Any]:
-    """What a ticket of the ledger, or the records of a file, would become.
+    """What a ticket of the ledger, or the records of a file, would become; the exit code is 1 where one is rejected.
 
     Raises NoSuchTicket where `name` is neither, and SettingsError for a file that no source can read.
     """
     path = Path(name)
     if path.is_file():
-        return {"records": [_previewed(wiring, *item, sink) for item in _records(settings, wiring, path)]}
+        records = [_previewed(wiring, *item, sink) for item in _records(settings, wiring, path)]
+        return {"records": records, "exit_code": int(any(record["outcome"] == "rejected" for record in records))}
     body, fixed, group = views.body_of(wiring.db, _ticket(wiring, path, name))
     own = Ticket.model_validate_json(body)
-    return {"records": [_rendered(wiring, f"{own.source}:{own.external_id}", own, sink or fixed, group)]}
+    record = _rendered(wiring, f"{own.source}:{own.external_id}", own, sink or fixed, group)
+    return {"records": [record], "exit_code": 0}
 
 
 def _ticket(wiring: Wiring, path: Path, name: str) -> int:
@@ -110,22 +112,23 @@ def _previewed(wiring: Wiring, inlet: Inlet, record: Record, sink: str | None) -
         case Ticket() as own:
             return _rendered(wiring, record.place, own, sink or taken.sink, taken.group)
         case Reply() as reply:
-            return _rendered(wiring, record.place, reply.ticket, sink or taken.sink, taken.group)
+            return _rendered(wiring, record.place, reply.ticket, sink or taken.sink, taken.group, "reply")
         case Counted(reason):
-            return _none(record, f"counted: {reason}")
+            return _none(record, "counted", f"counted: {reason}")
         case Rejected(finding):
-            return _none(record, f"rejected by source {inlet.name}: {finding.what}", finding.remedy)
+            return _none(record, "rejected", f"rejected by source {inlet.name}: {finding.what}", finding.remedy)
 
 
-def _none(record: Record, *why: str) -> dict[str, Any]:
-    return {"record": record.place, "sink": None, "fields": [], "findings": [*filter(None, why)]}
+def _none(record: Record, outcome: str, *why: str) -> dict[str, Any]:
+    return {"record": record.place, "outcome": outcome, "sink": None, "fields": [], "findings": [*filter(None, why)]}
 
 
-def _rendered(wiring: Wiring, name: str, own: Ticket, sink: str, group: str) -> dict[str, Any]:
+def _rendered(wiring: Wiring, name: str, own: Ticket, sink: str, group: str, outcome: str = "ticket") -> dict[str, Any]:
     outlet = config.chosen("sink", wiring.outlets, [sink])[0]
     rendered = render_ticket(wiring, outlet, clear(own, outlet.clearance), Do.CREATE, group)
     rows = [
         {"field": field, "value": value, "from": rendered.origins.get(field, "")}
         for field, value in rendered.fields.items()
     ]
-    return {"record": name, "sink": sink, "fields": rows, "findings": [str(finding) for finding in rendered.findings]}
+    findings = [str(finding) for finding in rendered.findings]
+    return {"record": name, "outcome": outcome, "sink": sink, "fields": rows, "findings": findings}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,10 @@ from connector.terminal.starter import start
 if TYPE_CHECKING:
     from connector.app import App
     from connector.sandbox import Sandbox
+
+
+Facts = Mapping[str, Any]
+_ONCE = "Whatever is there is there exactly once."
 
 
 class DemoFailed(ConnectorError):
@@ -55,53 +59,68 @@ def _sandbox_settings(text: str) -> dict[str, Any]:
         raise SettingsError([Finding("sandbox-settings", "--settings", what, remedy)]) from None
 
 
-def run(port: int, folder: Path | None, keep: bool | None, verbosity: int) -> None:
+def run(port: int, folder: Path | None, keep: bool | None, verbosity: int, as_json: bool) -> None:
     """Set up, check, sync, sync again, and show what became of every record. Raises DemoFailed if a write repeats."""
     from connector.app import App
 
     start_logs(verbosity)
     with _folder(folder) as base, _sandbox(port) as box:
         start(base, port=box.port)
+        if not as_json:
+            screen.line(f"The sample inbox goes to an emulated ServiceNow and Zendesk at {box.url}")
         with App.open(base / "connector.yaml") as app:
-            _first(app, box)
-            _second(app, box)
-            _outages(app)
-        _leave(box, base, folder is not None, sys.stdout.isatty() if keep is None else keep)
+            facts = {"url": box.url, "folder": str(base) if folder is not None else None, **_done(app, box)}
+        screen.document(facts) if as_json else _show(facts)
+        if again := facts["repeated_writes"]:
+            raise DemoFailed(f"the second run wrote {again} times", "this is a bug; please report it")
+        if keep or (keep is None and not as_json and sys.stdout.isatty()):
+            _stay(box, as_json)
 
 
-def _first(app: App, box: Sandbox) -> None:
-    screen.line(f"The sample inbox goes to an emulated ServiceNow and Zendesk at {box.url}")
-    views.checked(app.check(True))
+def _done(app: App, box: Sandbox) -> Facts:
+    """What a check and a run came to, what became of every record, and how much was written by the same once more."""
+    checked = app.check(True)
     with progress(False) as told:
         report = app.sync(progress=told)
+    records, before = list(app.outcomes()), len(box.writes())
+    app.sync()
+    return {
+        "check": checked,
+        "sync": report.document(),
+        "records": records,
+        "repeated_writes": len(box.writes()) - before,
+        "problems": app.outages.listed(),
+    }
+
+
+def _show(facts: Facts) -> None:
+    views.checked(facts["check"])
     screen.line()
     screen.line("What became of every record:")
     screen.line()
-    _outcomes(app)
-    views.sync(report.document())
-
-
-def _second(app: App, box: Sandbox) -> None:
-    before = len(box.writes())
-    app.sync()
-    again = len(box.writes()) - before
+    _records(facts["records"])
+    views.sync(facts["sync"])
     screen.line()
-    screen.line(f"The same once more: {again} write requests. Whatever is there is there exactly once.")
-    if again:
-        raise DemoFailed(f"the second run wrote {again} times", "this is a bug; please report it")
+    again = facts["repeated_writes"]
+    screen.line(f"The same once more: {again} write requests." + ("" if again else f" {_ONCE}"))
+    _problems(facts["problems"])
+    if facts["folder"] is not None:
+        screen.line()
+        base = facts["folder"]
+        screen.line(f"Settings, inbox and ledger are in {base}; try: connector -c {base}/connector.yaml status")
 
 
-def _outages(app: App) -> None:
-    for found in app.outages.listed():
+def _problems(problems: Sequence[Facts]) -> None:
+    for found in problems:
         screen.line()
         tickets, title = screen.many(len(found["tickets"]), "ticket"), screen.clean(found["title"])
         screen.line(f"{tickets} look like one outage ({title}).")
         screen.line(f"One problem at {found['sink']} for all of them: connector problems accept {found['problem']}")
 
 
-def _outcomes(app: App) -> None:
+def _records(facts: Sequence[Facts]) -> None:
     other = []
-    for fact in app.outcomes():
+    for fact in facts:
         record = f"{fact['source']}: {fact['place']}"
         if fact["outcome"] in ("ticket", "reply"):
             head = f"{fact['number'] or 'not there yet'} at {fact['sink']}: {fact['outcome']} from {record}"
@@ -112,16 +131,15 @@ def _outcomes(app: App) -> None:
     screen.table(("record", "was", "because"), other)
 
 
-def _leave(box: Sandbox, base: Path, kept: bool, wait: bool) -> None:
-    screen.line()
-    if kept:
-        screen.line(f"Settings, inbox and ledger are in {base}; try: connector -c {base}/connector.yaml status")
-    if wait:
+def _stay(box: Sandbox, silent: bool) -> None:
+    """Until somebody has seen enough."""
+    if not silent:
+        screen.line()
         screen.line(f"Look at the tickets: {box.url}  (Ctrl-C ends the demonstration)")
-        try:
-            threading.Event().wait()
-        except KeyboardInterrupt:
-            screen.line()
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        screen.line()
 
 
 @contextmanager

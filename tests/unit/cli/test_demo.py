@@ -39,6 +39,16 @@ def test_the_demonstration_shows_what_it_promises(tmp_path):
     assert "is not an empty folder" in again.stderr
 
 
+def test_the_demonstration_is_told_as_one_document():
+    done = subprocess.run([SCRIPT, "demo", "--json"], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert (told["check"]["findings"], told["repeated_writes"], told["folder"]) == ([], 0, None)
+    assert told["sync"]["sinks"]["servicenow"]["created"] > 10
+    assert {record["outcome"] for record in told["records"]} == {"ticket", "reply", "counted", "rejected"}
+    assert len(told["problems"][0]["tickets"]) >= 3
+
+
 @pytest.fixture
 def serving():
     """`connector sandbox` as a process, and where it says that it listens."""

@@ -143,9 +143,12 @@ def test_check_finds_a_secret_that_is_too_short(connector, home, monkeypatch):
 
 def test_a_file_that_is_no_record_is_told_of_by_the_source_whose_channel_it_is_in(connector, home):
     (home / "inbox/mail/prose.eml").write_text("Dear desk,\n\nit hangs.\n")
-    shown = connector("mapping", "preview", "inbox/mail/prose.eml").stdout
-    assert "prose.eml would make no ticket" in shown
-    assert "rejected by source mail: it has no header of a mail" in shown
+    shown = connector("mapping", "preview", "inbox/mail/prose.eml")
+    spoken(shown, 1, "prose.eml would make no ticket", "rejected by source mail: it has no header of a mail")
+    told = connector("mapping", "preview", "inbox/mail/prose.eml", "--json")
+    assert [record["outcome"] for record in json.loads(told.stdout)["records"]] == ["rejected"]
+    assert told.exit_code == connector("sync").exit_code == 1
+    assert connector("mapping", "preview", "inbox/mail/one.eml").exit_code == 0
 
 
 def test_a_ticket_of_no_problem_is_named(connector, home):
