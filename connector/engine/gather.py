@@ -19,7 +19,7 @@ from connector.ledger.said import CROWD, Said
 from connector.ledger.traits import KEEP, Names, Traits
 from connector.plugins import Parents
 from connector.problems.clusters import Joins, Opens, Thresholds, matching, place, same
-from connector.problems.likeness import PRIOR_TICKETS, Likeness, Profile
+from connector.problems.likeness import Likeness, Profile
 from connector.problems.parent import parent, titled
 from connector.problems.signature import ALL, NEW, Signature, signature, stems, whole
 from connector.ticket import Ticket
@@ -28,7 +28,6 @@ log = structlog.get_logger("connector.gather")
 
 BATCH, LEARNT = 200, 500
 FORGOTTEN = 500
-QUIET = int(PRIOR_TICKETS)  # where fewer tickets came before, what came after is looked at too
 SPELL = 450.0  # seconds; what was said before all tickets of a spell is read at once
 # Sizes of an outage at which tickets that came before are looked at again: by then more is known of it.
 GROWN = (4, 6, 8, 12, 16, 20, 24, 28, 32, 40, 48, 56, 64, 72, 80, 96, 112, 128, 160, 192, 256, 384, 512, 768, 1024)
@@ -155,9 +154,7 @@ class Gathering:
     def _prepare(self, each: Mapping[int, Signature]) -> None:
         """Read at once what is asked for by all of them."""
         first, last = min(own.at for own in each.values()), max(own.at for own in each.values())
-        since = first - self._longest
-        quiet = self._traits.count(ALL, since, first, QUIET) < QUIET
-        self._said = Said(self._connection, self._sink, since, first, last + self._longest if quiet else last)
+        self._said = Said(self._connection, self._sink, self._longest, first, last)
         self._said.read([ALL], CROWD)
         self._said.read(word for own in each.values() for word in own.words)
         self._members.of(each)

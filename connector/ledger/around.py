@@ -51,7 +51,7 @@ class Around:
         self.total = self._all()
         # Where little was heard before one that came in late, what came after it tells how usual a word is.
         if self.total < PRIOR_TICKETS:
-            self._until += window
+            self._until = max(min(self._own.at + window, said.until), self._own.at)
             self.total = self._all()
         self.apps: Apps = traits.apps_among(self._own.words)
 
