@@ -66,11 +66,11 @@ _BROKEN = re.compile(
     r"|lock(?:s|ed)|read[- ]only|delayed|interrupted)\b",
     re.IGNORECASE,
 )
-# What says that it is not one person's alone.
+# What says that it is not one person's alone; "the badge system is down" says so too.
 _SHARED = re.compile(
     r"\b(?:everyone|everybody|nobody|no one|none of us|all of us|all users|(?:whole|entire) (?:unit|floor|department"
     r"|team|clinic|ward|hospital|pharmacy|lab|practice)|many of us|several (?:users|people|colleagues)"
-    r"|(?:any|all|every|none of the) (?:workstation|computer|pc|terminal)s?)\b",
+    r"|(?:any|all|every|none of the) (?:workstation|computer|pc|terminal)s?|(?:is|are|seems?|went) (?:all )?down)\b",
     re.IGNORECASE,
 )
 
@@ -122,16 +122,21 @@ def signature(ticket: Ticket, name: str, now: float) -> Signature:
     """What the ticket is known by. `name` stands in for a person who is not known."""
     said = _said(ticket)
     at = ticket.submitted_at or ticket.received_at
-    broken = {BROKEN} if _BROKEN.search(said.replace("\u2019", "'")) else set[str]()
+    apps = frozenset(stems(ticket.context.application, _SHELLS))
+    broken = bool(_BROKEN.search(said.replace("\u2019", "'")))
     return Signature(
-        frozenset(_words(_fields(ticket), said)) | broken,
-        frozenset(stems(ticket.context.application, _SHELLS)),
+        frozenset(_words(_fields(ticket), said)) | ({BROKEN} if broken else set()),
+        apps,
         ticket.context.environment.strip().casefold()[:20],
         _person(ticket.requester, name),
         min(at.timestamp(), now) if at else now,
-        ticket.kind is not Kind.INCIDENT or (bool(_ASIDE.search(said)) and not _SHARED.search(said)),
+        ticket.kind is not Kind.INCIDENT or (not (apps and broken) and _is_aside(said)),
         _numbers(said),
     )
+
+
+def _is_aside(said: str) -> bool:
+    return bool(_ASIDE.search(said)) and not _SHARED.search(said)
 
 
 def _numbers(said: str) -> tuple[str, ...]:

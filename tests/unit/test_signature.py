@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from connector.problems.signature import BROKEN, signature
-from connector.ticket import Ticket
+from connector.ticket import Context, Ticket
 
 
 def aside(text: str) -> bool:
@@ -27,10 +27,28 @@ def test_what_comes_in_every_day_opens_nothing(text: str) -> None:
         "Nobody can reset a password today",
         "We cannot reach the server on any workstation, my screen says try again",
         "The whole clinic cannot log in with their badge",
+        "Badge system is down",
     ],
 )
 def test_what_befalls_all_is_no_everyday_matter(text: str) -> None:
     assert not aside(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "application", "daily"),
+    [
+        ("badge readers stay red and do not open", "OnGuard", False),
+        ("badge readers stay red and do not open", "", True),
+        ("badge readers stay red and do not open", "Hyperspace", True),
+        ("please reset my password", "OnGuard", True),
+    ],
+)
+def test_an_application_that_a_field_names_and_that_fails_is_no_everyday_matter(
+    text: str, application: str, daily: bool
+) -> None:
+    context = Context(application=application)
+    ticket = Ticket(source="button", external_id="1", channel="button", summary=text, context=context)
+    assert signature(ticket, "button:1", 0.0).aside is daily
 
 
 @pytest.mark.parametrize(
