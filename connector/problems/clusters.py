@@ -197,10 +197,10 @@ def _opens(
 
 
 def _fails(group: Sequence[Signature], ground: Ground) -> bool:
-    """Do they tell of something that fails: do most say so, or is it one application, or one error? A wish that several
-    have is no outage."""
+    """Do they tell of something that fails: do most say so, or name one error? A wish that several have is no outage,
+    though it be of one application."""
     whole = Profile.of(group, ground.apps)
-    return whole.main_app() is not None or bool(whole.codes()) or 2 * whole.counts[BROKEN] > whole.size
+    return bool(whole.codes()) or 2 * whole.counts[BROKEN] > whole.size
 
 
 def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:

@@ -157,7 +157,8 @@ def _fields(ticket: Ticket) -> str:
     context = ticket.context
     records = " ".join(f"{record.type}{record.id}" for record in ticket.records[:5])
     texts = (context.application, *context.error_codes[:5], context.error_text[:300], records, context.activity)
-    return _TOKEN.sub(" ", " ".join((*texts, context.location.unit)))
+    place = max(context.location.unit.split(), key=len, default="")  # one place, however many words its name has
+    return _TOKEN.sub(" ", " ".join((*texts, place)))
 
 
 def _words(*texts: str) -> list[str]:
