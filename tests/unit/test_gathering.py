@@ -108,7 +108,7 @@ def test_two_with_other_errors_stay_two(tmp_path: Path) -> None:
     db.close()
 
 
-@pytest.mark.parametrize("application", ["", "Web Portal"])
+@pytest.mark.parametrize("application", ["", "Sitecore"])
 def test_a_wish_that_several_have_is_no_outage(tmp_path: Path, application: str) -> None:
     db, now = fresh(tmp_path), 1_790_000_000.0
     wishes = [
