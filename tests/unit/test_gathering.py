@@ -111,13 +111,12 @@ def test_two_with_other_errors_stay_two(tmp_path: Path) -> None:
 @pytest.mark.parametrize("application", ["", "Sitecore"])
 def test_a_wish_that_several_have_is_no_outage(tmp_path: Path, application: str) -> None:
     db, now = fresh(tmp_path), 1_790_000_000.0
-    wishes = [
-        Report(
-            f"r{number}", 60.0 * number, "email", number, text := "web page of the lab shows old opening hours", text
-        )
+    text = "web page of the lab shows old opening hours"
+    reports = (
+        Report(f"r{number}", 60.0 * number, "button", number, text, text, application=application)
         for number in range(5)
-    ]
-    take_in(db, [as_ticket(report, now - 7260) for report in wishes], now)
+    )
+    take_in(db, [as_ticket(report, now - 7260) for report in reports], now)
     gather_all(db, now)
     assert belonging(db) == {}
     db.close()
