@@ -18,6 +18,8 @@ FEW = 8
 # So many go in the first calls, while nobody knows how long the remote takes for one: a job that turns out to be slow
 # keeps everybody waiting who must not go beside it.
 FIRST = 25
+# No write takes less, in seconds: the clock has measured nothing.
+QUICKEST = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +40,12 @@ def choose(waiting: int, most: int, calls: int, seconds_each: float | None) -> C
         return Choice(1, "there is no call for many of these")
     if waiting < FEW:
         return Choice(1, "few wait")
-    share = max(math.ceil(waiting / max(calls, 1)), FEW, math.floor(WORTH / seconds_each) if seconds_each else 0)
+    share = max(math.ceil(waiting / max(calls, 1)), FEW)
     if seconds_each is None:
         return Choice(min(most, share, FIRST), "how long the remote takes is not known yet")
-    fit = _fit(seconds_each) if seconds_each else most
-    items = min(most, share, fit)
+    measured = seconds_each >= QUICKEST
+    fit = _fit(seconds_each) if measured else most
+    items = min(most, max(share, math.floor(WORTH / seconds_each) if measured else 0), fit)
     if items == fit and fit < most:
         return Choice(items, f"more would take longer than {TARGET:.0f} s")
     return Choice(items, "many wait" if items == most else "what waits is shared out among the calls")

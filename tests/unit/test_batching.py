@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+import sys
+
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from connector.batching import FEW, FIRST, REFUSALS, TARGET, Pace, choose
@@ -43,8 +45,9 @@ def test_what_takes_no_time_is_not_split() -> None:
     st.integers(0, 10**6),
     st.integers(0, 100),
     st.integers(0, 40),
-    st.none() | st.floats(0, 1000, allow_subnormal=False),
+    st.none() | st.floats(0, 1000),
 )
+@example(8, 2, 0, sys.float_info.min)
 def test_a_choice_is_always_one_that_can_be_sent(waiting: int, most: int, calls: int, each: float | None) -> None:
     choice = choose(waiting, most, calls, each)
     assert 1 <= choice.items <= max(most, 1)
