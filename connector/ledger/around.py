@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from connector.ledger.rows import slices
-from connector.ledger.said import CROWD, Said
-from connector.ledger.schema import member, problem
+from connector.ledger.said import CROWD, QUIET, Said
+from connector.ledger.schema import LIVE, live, member, problem
 from connector.ledger.traits import KEEP, Traits
 from connector.problems.clusters import LONG, Bound, Heard
 from connector.problems.likeness import ALONE, PRIOR, PRIOR_TICKETS, Apps, Mates, Profile, weight
@@ -21,7 +21,6 @@ from connector.problems.signature import ALL, APP, Signature
 # So many reports tell how often something was said before.
 PAST = 300
 UNHEARD, BUSY = 1.5, 600.0
-LIVE = ("suggested", "open")
 # Words by which tickets like it are sought, and how much these must say for two of them to be looked at together.
 SOUGHT, LIKELY = 10, 4.0
 
@@ -50,7 +49,7 @@ class Around:
         self._counts: dict[str, float] = {}
         self.total = self._all()
         # Where little was heard before one that came in late, what came after it tells how usual a word is.
-        if self.total < PRIOR_TICKETS:
+        if self.total < QUIET:
             self._until = max(min(self._own.at + window, said.until), self._own.at)
             self.total = self._all()
         self.apps: Apps = traits.apps_among(self._own.words)
@@ -198,8 +197,8 @@ class Profiles:
         self._window = window
         self.rows: dict[int, dict[str, Any]] = {}
         self._profiles: dict[int, Profile] = {}
-        live = (problem.c.state.in_(LIVE), problem.c.last_at >= since - window)
-        query = select(problem).where(problem.c.sink == sink, *live).order_by(problem.c.id)
+        late = problem.c.last_at >= since - window
+        query = select(problem).where(problem.c.sink == sink, live, late).order_by(problem.c.id)
         for row in connection.execute(query):
             self._keep(dict(row._mapping))
 

@@ -14,13 +14,12 @@ from connector.errors import NoSuchTicket
 from connector.ledger.moves import Step, move
 from connector.ledger.problems import Belongs, delivery_row, event_row, join, tickets
 from connector.ledger.rows import add_missing, dump
-from connector.ledger.schema import delivery, event, link, live, member, problem, ticket
+from connector.ledger.schema import LIVE, delivery, event, link, live, member, problem, ticket
 from connector.plugins import PROBLEM, Do
 from connector.problems.likeness import Profile
 from connector.problems.signature import signature, whole
 from connector.ticket import Ticket
 
-LIVE = ("suggested", "open")
 # Of so many tickets is read how people wrote the words that bind them.
 LOOKED_AT = 50
 _WAITS = (State.QUEUED.value, State.BLOCKED.value)

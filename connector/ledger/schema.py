@@ -295,7 +295,8 @@ problem = Table(
     UniqueConstraint("key"),
 )
 # Which go on; queries say it in the same words, or SQLite would not take the index.
-live = or_(*(problem.c.state == literal_column(f"'{state}'", Text) for state in ("suggested", "open")))
+LIVE = ("suggested", "open")
+live = or_(*(problem.c.state == literal_column(f"'{state}'", Text) for state in LIVE))
 Index("ix_problem_live", problem.c.sink, problem.c.last_at, sqlite_where=live, postgresql_where=live)
 Index("ix_problem_ticket", problem.c.ticket_id)
 

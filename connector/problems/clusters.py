@@ -187,25 +187,26 @@ def _opens(
     each = {ticket: own, **alike}
     group = _coherent(each, ground, OPENS)
     told = [each[one] for one in group]
-    if ticket in group and enough(told, asked) and _fails(told, ground) and _unusual(group, each, ground, asked):
-        return Opens(group, _going_on(each, group, ground))
+    whole = Profile.of(told, ground.apps)
+    if ticket in group and enough(told, asked) and _fails(whole) and _unusual(group, told, whole, ground, asked):
+        return Opens(group, _going_on(whole, ground))
     # Too few for an outage of their own; but one of their application is going on.
     if ticket not in group or not enough(told, replace(asked, tickets=2, people=2)):
         return None
-    known = _going_on(each, group, ground)
-    return Opens(group, known) if known is not None and _unusual(group, each, ground, asked, 0.0, SURE_MORE) else None
+    known = _going_on(whole, ground)
+    if known is None or not _unusual(group, told, whole, ground, asked, 0.0, SURE_MORE):
+        return None
+    return Opens(group, known)
 
 
-def _fails(group: Sequence[Signature], ground: Ground) -> bool:
+def _fails(whole: Profile) -> bool:
     """Do they tell of something that fails: do most say so, or name one error? A wish that several have is no outage,
     though it be of one application."""
-    whole = Profile.of(group, ground.apps)
     return bool(whole.codes()) or 2 * whole.counts[BROKEN] > whole.size
 
 
-def _going_on(each: Mapping[int, Signature], group: Mapping[int, Likeness], ground: Ground) -> int | None:
+def _going_on(whole: Profile, ground: Ground) -> int | None:
     """The outage that these are reports of too, told in other words."""
-    whole = Profile.of((each[one] for one in group), ground.apps)
     if whole.main_app() is None:
         return None
     return next((known for known, other in ground.live().items() if same(whole, other)), None)
@@ -222,7 +223,8 @@ def same(one: Profile, other: Profile) -> bool:
 
 def _unusual(
     group: Mapping[int, Likeness],
-    each: Mapping[int, Signature],
+    told: Sequence[Signature],
+    whole: Profile,
     ground: Ground,
     asked: Thresholds,
     spread: float = SPREAD,
@@ -232,7 +234,7 @@ def _unusual(
     counts = Counter(word for like in group.values() for word in like.words)
     telling = [word for word, _ in counts.most_common(TELLING)]
     heard = ground.heard(telling, max(min(2, len(telling)), (len(telling) + 1) // 2), asked.window)
-    if heard.past < LONG and _of_one_application([each[one] for one in group], telling, ground, asked, sure):
+    if heard.past < LONG and _of_one_application(told, whole, telling, ground, asked, sure):
         return True
     if not _more_than_usual(heard, spread):
         return False
@@ -241,10 +243,10 @@ def _unusual(
 
 
 def _of_one_application(
-    group: Sequence[Signature], telling: Sequence[str], ground: Ground, asked: Thresholds, sure: float
+    group: Sequence[Signature], whole: Profile, telling: Sequence[str], ground: Ground, asked: Thresholds, sure: float
 ) -> bool:
     """Is what they name, or what they say, said of one application?"""
-    app = Profile.of(group, ground.apps).main_app()
+    app = whole.main_app()
     return app is not None and (_share_a_code(group, app, ground, asked) or _bound(group, telling, app, ground, sure))
 
 
