@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from connector.delivery import State
 from connector.ledger.database import Database
-from connector.ledger.rows import dump, slices
+from connector.ledger.rows import add, dump, slices
 from connector.ledger.schema import delivery, inbox, link, record
 from connector.plugins import Do
 
@@ -89,8 +89,7 @@ def put_in(db: Database, posts: Sequence[Post], now: float) -> list[Receipt]:
                     {"receipt": receipt, "source": post.source, "digest": digest, "key": key,
                      "size": len(post.data), "at": now, "places": None, "data": post.data}
                 )  # fmt: skip
-        if rows:
-            connection.execute(insert(inbox), rows)
+        add(connection, inbox, rows)
     return receipts
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, and_, exists, func, insert, literal, or_
 from connector.delivery import State
 from connector.ledger.database import Database
 from connector.ledger.happenings import Happening, happened
-from connector.ledger.rows import add_missing, dump, new_ids, put, slices
+from connector.ledger.rows import add, add_missing, dump, new_ids, put, slices
 from connector.ledger.schema import cursor, delivery, event, link, member, meta, problem, ticket, trait
 from connector.ledger.traits import KEEP
 from connector.plugins import PROBLEM, Do
@@ -119,9 +119,7 @@ def join(connection: Connection, row: Mapping[str, Any], each: Sequence[Belongs]
     ]
     add_missing(connection, member, rows)
     note = f"belongs to problem {row['key']}"
-    add = [event_row(one.ticket_id, f"{note}: {one.why}", now) for one in each]
-    if add:
-        connection.execute(insert(event), add)
+    add(connection, event, [event_row(one.ticket_id, f"{note}: {one.why}", now) for one in each])
     if row["state"] == "open":
         _tell_joined(connection, row, [one.ticket_id for one in each], now)
 

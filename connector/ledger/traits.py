@@ -6,9 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Double, Integer, Select, Text, bindparam, delete, exists, func, insert, select
+from sqlalchemy import Connection, Double, Integer, Select, Text, bindparam, delete, exists, func, select
 
-from connector.ledger.rows import slices
+from connector.ledger.rows import add, slices
 from connector.ledger.said import CAP
 from connector.ledger.schema import member, ticket, trait
 from connector.problems.likeness import slip
@@ -31,6 +31,7 @@ _SAID = (
     .limit(bindparam("most", type_=Integer))
 )
 _FREE = _SAID.where(~exists().where(member.c.ticket_id == trait.c.ticket_id))
+_COUNT = select(func.count()).where(trait.c.word == _WORD, trait.c.at >= _SINCE, trait.c.at <= _UNTIL)
 _FIRST = select(func.min(trait.c.at)).where(trait.c.word == _WORD)
 _LAST = select(func.max(trait.c.at)).where(trait.c.word == _WORD)
 
@@ -90,7 +91,7 @@ class Traits:
             for ticket_id, own in owns.items()
             for word in [*own.traits, NEW]
         ]
-        self.connection.execute(insert(trait), rows)
+        add(self.connection, trait, rows)
         self.names.learn(app for own in owns.values() for app in own.apps)
 
     def placed(self, ticket_ids: Sequence[int]) -> None:
@@ -141,10 +142,9 @@ class Traits:
         asked = {"word": self.word(word), "since": since, "until": until, "most": most}
         return [(row[0], row[1]) for row in self.connection.execute(_SAID, asked)]
 
-    def count(self, word: str, since: float, until: float, most: int | None = None) -> int:
-        """How many said the word in this time; counted to `most`."""
-        said = select(trait.c.at).where(trait.c.word == self.word(word), trait.c.at >= since, trait.c.at <= until)
-        return self.connection.execute(select(func.count()).select_from(said.limit(most).subquery())).scalar_one()
+    def count(self, word: str, since: float, until: float) -> int:
+        """How many said the word in this time."""
+        return self.connection.execute(_COUNT, {"word": self.word(word), "since": since, "until": until}).scalar_one()
 
     def first(self) -> float | None:
         """When the earliest report was made that is remembered."""
