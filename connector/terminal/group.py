@@ -214,13 +214,17 @@ def _open_streams() -> None:
     """A stream that was closed before we began (`>&-`) swallows what is written to it."""
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+            _swallow(name)
 
 
 def _hush() -> None:
     """Whoever read the output has gone (`| head`): what is left of it goes nowhere, and no error is made of that."""
     for name in ("stdout", "stderr"):
-        setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
+        _swallow(name)
+
+
+def _swallow(name: str) -> None:
+    setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
 
 
 @contextmanager
